@@ -1,0 +1,1 @@
+"""Benchmark files (TOML) and, under speed/, the speed measurements."""

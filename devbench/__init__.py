@@ -1,0 +1,63 @@
+"""devbench: what sound event classifiers lose when the microphone changes, and what wins it back.
+
+The names below are all that a plugin needs; they are loaded when first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "Access": "devbench.contract.access",
+    "AccessError": "devbench.errors",
+    "BackboneSpec": "devbench.contract.parts",
+    "Batch": "devbench.contract.batch",
+    "ContractError": "devbench.errors",
+    "CorpusSpec": "devbench.contract.parts",
+    "DataError": "devbench.errors",
+    "Device": "devbench.contract.values",
+    "FeatureSpec": "devbench.contract.values",
+    "FrequencyResponse": "devbench.contract.values",
+    "FrontendSpec": "devbench.contract.parts",
+    "LabelledView": "devbench.contract.side",
+    "Method": "devbench.contract.method",
+    "MethodSpec": "devbench.contract.method",
+    "SideInformation": "devbench.contract.side",
+    "UnlabelledView": "devbench.contract.side",
+    "hookimpl": "devbench.contract.hookspecs",
+    "shift_db": "devbench.contract.values",
+}
+
+if TYPE_CHECKING:
+    from devbench.contract.access import Access as Access
+    from devbench.contract.batch import Batch as Batch
+    from devbench.contract.hookspecs import hookimpl as hookimpl
+    from devbench.contract.method import Method as Method
+    from devbench.contract.method import MethodSpec as MethodSpec
+    from devbench.contract.parts import BackboneSpec as BackboneSpec
+    from devbench.contract.parts import CorpusSpec as CorpusSpec
+    from devbench.contract.parts import FrontendSpec as FrontendSpec
+    from devbench.contract.side import LabelledView as LabelledView
+    from devbench.contract.side import SideInformation as SideInformation
+    from devbench.contract.side import UnlabelledView as UnlabelledView
+    from devbench.contract.values import Device as Device
+    from devbench.contract.values import FeatureSpec as FeatureSpec
+    from devbench.contract.values import FrequencyResponse as FrequencyResponse
+    from devbench.contract.values import shift_db as shift_db
+    from devbench.errors import AccessError as AccessError
+    from devbench.errors import ContractError as ContractError
+    from devbench.errors import DataError as DataError
+
+__all__ = [*_PUBLIC, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on first use, so that start-up pays only for what it touches."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'devbench' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_PUBLIC[name]), name)
+    globals()[name] = value
+    return value

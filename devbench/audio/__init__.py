@@ -1,0 +1,1 @@
+"""Sound files, frequency responses and device simulation."""

@@ -1,0 +1,1 @@
+"""Benchmark files, splits by event, and seeds by purpose."""

@@ -1,0 +1,1 @@
+"""Corpus folders: opening, building from measured responses, importing, checking."""

@@ -1,0 +1,1 @@
+"""Records, their store, verification and the tables made of them."""

@@ -1,0 +1,1 @@
+"""One run: plan, stage, fit, predict, score, record, notify."""

@@ -1,0 +1,1 @@
+"""Methods, backbones, front ends, corpora and observers that come with devbench."""

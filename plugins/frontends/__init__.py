@@ -1,0 +1,1 @@
+"""Built-in frontends; they register by the same entry points as anyone's."""

@@ -1,0 +1,1 @@
+"""Built-in observers; they register by the same entry points as anyone's."""
