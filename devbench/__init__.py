@@ -15,10 +15,14 @@ _PUBLIC = {
     "AccessError": "devbench.errors",
     "BackboneSpec": "devbench.contract.parts",
     "Batch": "devbench.contract.batch",
+    "Clip": "devbench.contract.values",
     "ContractError": "devbench.errors",
+    "CorpusHeader": "devbench.corpora.header",
     "CorpusSpec": "devbench.contract.parts",
     "DataError": "devbench.errors",
     "Device": "devbench.contract.values",
+    "DeviceEntry": "devbench.corpora.header",
+    "DeviceModel": "devbench.audio.simulate",
     "FeatureSpec": "devbench.contract.values",
     "FrequencyResponse": "devbench.contract.values",
     "FrontendSpec": "devbench.contract.parts",
@@ -28,10 +32,26 @@ _PUBLIC = {
     "SideInformation": "devbench.contract.side",
     "UnlabelledView": "devbench.contract.side",
     "hookimpl": "devbench.contract.hookspecs",
+    "impulse_recording": "devbench.audio.simulate",
+    "mirror_record": "devbench.tracking.mirror",
+    "render": "devbench.audio.simulate",
+    "response_of_impulse": "devbench.audio.responses",
+    "response_path": "devbench.corpora.manifest",
+    "seed_for": "devbench.benchmark.seeds",
     "shift_db": "devbench.contract.values",
+    "write_clip": "devbench.audio.files",
+    "write_corpus": "devbench.corpora.manifest",
+    "write_response": "devbench.audio.responses",
 }
 
 if TYPE_CHECKING:
+    from devbench.audio.files import write_clip as write_clip
+    from devbench.audio.responses import response_of_impulse as response_of_impulse
+    from devbench.audio.responses import write_response as write_response
+    from devbench.audio.simulate import DeviceModel as DeviceModel
+    from devbench.audio.simulate import impulse_recording as impulse_recording
+    from devbench.audio.simulate import render as render
+    from devbench.benchmark.seeds import seed_for as seed_for
     from devbench.contract.access import Access as Access
     from devbench.contract.batch import Batch as Batch
     from devbench.contract.hookspecs import hookimpl as hookimpl
@@ -43,13 +63,19 @@ if TYPE_CHECKING:
     from devbench.contract.side import LabelledView as LabelledView
     from devbench.contract.side import SideInformation as SideInformation
     from devbench.contract.side import UnlabelledView as UnlabelledView
+    from devbench.contract.values import Clip as Clip
     from devbench.contract.values import Device as Device
     from devbench.contract.values import FeatureSpec as FeatureSpec
     from devbench.contract.values import FrequencyResponse as FrequencyResponse
     from devbench.contract.values import shift_db as shift_db
+    from devbench.corpora.header import CorpusHeader as CorpusHeader
+    from devbench.corpora.header import DeviceEntry as DeviceEntry
+    from devbench.corpora.manifest import response_path as response_path
+    from devbench.corpora.manifest import write_corpus as write_corpus
     from devbench.errors import AccessError as AccessError
     from devbench.errors import ContractError as ContractError
     from devbench.errors import DataError as DataError
+    from devbench.tracking.mirror import mirror_record as mirror_record
 
 __all__ = [*_PUBLIC, "__version__"]
 

@@ -43,8 +43,8 @@ class CorpusHeader(BaseModel):
     version: int = Field(ge=1)
     title: str = Field(max_length=200)
     provenance: Provenance
-    licence: str = Field(max_length=400)
-    citation: str = Field(max_length=2000)
+    licence: str = Field(max_length=4000)
+    citation: str = Field(max_length=16_000)
     sample_rate_hz: int = Field(gt=0, le=768_000)
     devices: list[DeviceEntry] = Field(min_length=1, max_length=1000)
 
@@ -67,7 +67,7 @@ def header_toml(header: CorpusHeader) -> str:
     """Return the header as TOML text (strings in JSON quoting, which TOML shares)."""
 
     def value(item: object) -> str:
-        return json.dumps(item, ensure_ascii=False)
+        return json.dumps(item, ensure_ascii=False).replace("\x7f", "\\u007f")  # TOML bans DEL
 
     fields = header.model_dump(mode="json", by_alias=True)
     devices = fields.pop("devices")

@@ -186,6 +186,12 @@ def parse_record(data: bytes, *, origin: str) -> Record:
             f"{origin}: run_id is not the hash of the plan",
             fix="the record was changed after it was written: restore it",
         )
+    try:
+        record.to_json()
+    except ValueError as error:  # `measured` is free in form: 1e999, lone surrogates
+        raise DataError(
+            f"{origin}: measured: {str(error)[:200]}", fix="restore the file from where it came"
+        ) from error
     return record
 
 

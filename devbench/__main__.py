@@ -1,0 +1,5 @@
+"""`python -m devbench` is `devbench`."""
+
+from devbench.cli import main
+
+main()

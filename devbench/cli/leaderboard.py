@@ -1,0 +1,133 @@
+"""devbench leaderboard: rank methods per track, from records that are verified on the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from devbench.cli.options import data_option, store_option
+
+if TYPE_CHECKING:
+    from devbench.results.render import Board
+
+
+@click.command("leaderboard")
+@click.option("--benchmark", default=None, help="Only this benchmark.")
+@click.option("--budget", default=None, help="Only this budget.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("text", "md", "csv", "json")),
+    default="text",
+    show_default=True,
+    help="What is printed.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="Write leaderboard.md, .csv and .json into this folder instead of printing.",
+)
+@click.option("--check", "is_check", is_flag=True, help="Compare with the files in --out.")
+@click.option(
+    "--published/--no-published",
+    default=True,
+    show_default=True,
+    help="Show the rows of the papers in a block of their own.",
+)
+@click.option(
+    "--records",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="A folder of records without a store; its rows are claims (V0) and have no rank.",
+)
+@store_option
+@data_option
+def command(
+    benchmark: str | None,
+    budget: str | None,
+    form: str,
+    out: Path | None,
+    is_check: bool,
+    published: bool,
+    records: Path | None,
+    store: Path,
+    data: Path | None,
+) -> None:
+    """Rank methods per track; every figure is recomputed from stored logits first (V1)."""
+    from devbench.errors import UsageError
+    from devbench.results.gather import from_folder, from_store
+    from devbench.results.published import published_rows
+    from devbench.results.render import Board
+    from devbench.results.store import Store
+
+    if is_check and out is None:
+        raise UsageError("--check needs a folder", fix="give --out DIR with the rendered files")
+    if records is not None:
+        gathered = from_folder(records, warn=_warn)
+    else:
+        gathered = from_store(Store(store), data, warn=_warn)
+    board = Board(
+        gathered.only(benchmark=benchmark, budget=budget).blocks(),
+        tuple(published_rows()) if published else None,
+    )
+    if out is None:
+        _print(board, form)
+    elif is_check:
+        _check(board, out)
+    else:
+        _write(board, out)
+    if not board.blocks:
+        click.echo("no runs yet; next: devbench run --method freq-mixstyle", err=True)
+
+
+def _warn(words: str) -> None:
+    from devbench.results.render import clean_line
+
+    click.echo(f"warning: {clean_line(words)}", err=True)
+
+
+def _print(board: Board, form: str) -> None:
+    from devbench.results.render import RENDERERS, render_text
+
+    stdout = click.get_text_stream("stdout")
+    if form == "text" and stdout.isatty():
+        from devbench.results.terminal import print_board
+
+        print_board(board)
+    else:
+        text = render_text(board) if form == "text" else RENDERERS[form](board)
+        # RFC 4180 ends CSV lines with \r\n; as bytes, no layer translates them
+        click.echo(text.encode(), nl=False)
+
+
+def _write(board: Board, out: Path) -> None:
+    from devbench.files import publish
+    from devbench.results.render import render_files
+
+    for name, content in render_files(board):
+        publish(out / name, content.encode(), replace=True)
+        click.echo(str(out / name))
+
+
+def _check(board: Board, out: Path) -> None:
+    from devbench.errors import CheckError
+    from devbench.files import read_bytes
+    from devbench.results.render import clean_line, first_difference, render_files
+
+    for name, content in render_files(board):
+        path = out / name
+        if not path.exists():
+            raise CheckError(f"{path} is missing", fix=f"devbench leaderboard --out {out}")
+        found = read_bytes(path).decode(errors="replace")
+        difference = first_difference(content, found)
+        if difference is not None:
+            line, expected, held = difference
+            raise CheckError(
+                f"{path}: line {line} is {clean_line(held[:160])!r}, "
+                f"rendered {clean_line(expected[:160])!r}",
+                fix=f"devbench leaderboard --out {out} (tables are rendered, never edited)",
+            )
+    click.echo(f"{out}: as rendered", err=True)

@@ -1,0 +1,98 @@
+"""devbench run: one method, one source device, all targets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from devbench.cli.options import data_option, json_option, store_option
+
+
+@click.command("run")
+@click.option("--method", required=True, help="What is done against unknown devices.")
+@click.option("--source", required=True, help="Device whose labelled clips are trained on.")
+@click.option("--benchmark", default="sim7", show_default=True, help="Name, or a TOML file.")
+@click.option("--backbone", default=None, help="Classifier network; default: the budget's.")
+@click.option("--budget", default="quick", show_default=True, help="quick, standard or paper.")
+@click.option("--seed", default=0, show_default=True, type=int, help="Seed of all draws.")
+@click.option("--fold", default=0, show_default=True, type=int, help="Rotation of the split.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="An option of the method.")
+@click.option(
+    "--plugin",
+    "plugin_file",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Load the method from this Python file; its row is never ranked.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="What to compute on.",
+)
+@click.option("--threads", default=0, type=click.IntRange(0, 1024), help="CPU threads; 0: choose.")
+@click.option("--force", is_flag=True, help="Compute again and compare with the stored record.")
+@click.option("--dry-run", is_flag=True, help="Plan, print the plan, compute nothing.")
+@data_option
+@store_option
+@json_option
+def command(
+    method: str,
+    source: str,
+    benchmark: str,
+    backbone: str | None,
+    budget: str,
+    seed: int,
+    fold: int,
+    settings: tuple[str, ...],
+    plugin_file: Path | None,
+    device: str,
+    threads: int,
+    force: bool,
+    dry_run: bool,
+    data: Path | None,
+    store: Path,
+    as_json: bool,
+) -> None:
+    """Train METHOD on SOURCE and test it on every other device of the benchmark.
+
+    The same run asked for twice is answered from the store. A run that was interrupted continues
+    where it was when the same command is typed again.
+    """
+    from devbench.cli.show import print_record
+    from devbench.cli.talk import ConsoleTalk
+    from devbench.files import pretty_json
+    from devbench.results.store import Store
+    from devbench.running.pipeline import plan_run, run
+    from devbench.running.plan import Request
+
+    opened = Store(store)
+    talk = ConsoleTalk()
+    request = Request(
+        method=method,
+        source=source,
+        benchmark=benchmark,
+        backbone=backbone,
+        budget=budget,
+        seed=seed,
+        fold=fold,
+        settings=settings,
+        plugin_file=plugin_file,
+        device=device,
+        threads=threads,
+    )
+    try:
+        planned = plan_run(request, data=data, store=opened.folder, talk=talk)
+        if dry_run:
+            document = {"run_id": planned.plan.run_id, "plan": planned.plan.model_dump(mode="json")}
+            click.echo(pretty_json(document).decode(), nl=False)
+            return
+        finished = run(planned, opened, talk=talk, force=force)
+    finally:
+        talk.close()
+    if as_json:
+        click.echo(finished.record.to_json().decode(), nl=False)
+        return
+    print_record(finished.record, opened, is_new=finished.is_new)

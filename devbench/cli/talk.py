@@ -1,0 +1,77 @@
+"""What a run says while it works: a live line on a terminal, plain lines when piped; all on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+LINE_EVERY_S = 5.0
+
+
+class ConsoleTalk:
+    """Progress on stderr."""
+
+    def __init__(self, *, is_quiet: bool = False) -> None:
+        self._is_quiet = is_quiet
+        self._is_live = sys.stderr.isatty()
+        self._phase = ""
+        self._last = 0.0
+        self._has_line = False
+
+    def phase(self, name: str) -> None:
+        """Say that a phase begins."""
+        self._end_line()
+        self._phase, self._last = name, 0.0
+        self._say(f"{name} ...")
+
+    def progress(self, done: int, total: int) -> None:
+        """Say how far the phase is, at most every few seconds when piped."""
+        self._update(f"{self._phase}: {done} of {total}", is_last=done >= total)
+
+    def epoch(self, report: Mapping[str, Any]) -> None:
+        """Tell the source numbers of an epoch."""
+        number, total = int(report["epoch"]), int(report["n_epochs"])
+        left_s = (total - number) * float(report["seconds"])
+        self._update(
+            f"fit: epoch {number} of {total}, loss {report['loss']:.3f}, source val macro F1 "
+            f"{report['val_macro_f1']:.3f}, about {left_s:.0f} s left",
+            is_last=number == total,
+        )
+
+    def warn(self, words: str) -> None:
+        """Tell what went wrong without stopping the run."""
+        self._end_line()
+        click.echo(f"warning: {words}", err=True)
+
+    def close(self) -> None:
+        """End the live line."""
+        self._end_line()
+
+    def _update(self, words: str, *, is_last: bool) -> None:
+        now = time.monotonic()
+        if self._is_quiet or (now - self._last < (0.1 if self._is_live else LINE_EVERY_S) and not is_last):
+            return
+        self._last = now
+        if self._is_live:
+            click.echo(f"\r\x1b[2K{words}", err=True, nl=False)
+            self._has_line = True
+        else:
+            click.echo(words, err=True)
+
+    def _say(self, words: str) -> None:
+        if self._is_quiet:
+            return
+        if self._is_live:
+            click.echo(f"\r\x1b[2K{words}", err=True, nl=False)
+            self._has_line = True
+        else:
+            click.echo(words, err=True)
+
+    def _end_line(self) -> None:
+        if self._has_line:
+            click.echo("", err=True)
+            self._has_line = False

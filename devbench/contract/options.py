@@ -1,0 +1,123 @@
+"""Options of a plugin: the typed keyword arguments of its `build`, set with --set key=value."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from devbench.contract.names import require_known
+from devbench.errors import ConfigurationError, ContractError, UsageError
+
+Value = bool | int | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option. type: bool, int, float or str; choices: allowed texts, empty when free."""
+
+    name: str
+    type: str
+    default: Value
+    choices: tuple[str, ...] = ()
+
+
+def options_of(build: Callable[..., Any], *, given: Sequence[str] = ()) -> list[Option]:
+    """Return the options of build; the names in given are supplied by the harness.
+
+    Raises ContractError for an option without a type, a default or with a type that the command
+    line cannot set.
+    """
+    found: list[Option] = []
+    for name, parameter in inspect.signature(build).parameters.items():
+        if name in given:
+            continue
+        kind, choices = _kind(_resolved(parameter.annotation, build))
+        if kind is None or parameter.default is inspect.Parameter.empty:
+            raise ContractError(
+                f"option {name!r} of {getattr(build, '__name__', build)!s} needs a default and a "
+                "type of bool, int, float, str or Literal[...]",
+                fix=f"write {name}: float = 0.5 (or another type and default)",
+            )
+        found.append(Option(name, kind, parameter.default, choices))
+    return found
+
+
+def _resolved(annotation: Any, build: Callable[..., Any]) -> Any:
+    """Return the type that an option's annotation names.
+
+    One annotation at a time: that of the return value may name what is not imported yet, such as
+    nn.Module, and must not be touched.
+    """
+    alone = types.SimpleNamespace(__annotations__={"option": annotation})
+    names = vars(sys.modules[build.__module__])
+    try:
+        return typing.get_type_hints(alone, globalns=names)["option"]
+    except NameError:
+        return annotation  # no type that the command line can set
+
+
+def _kind(annotation: Any) -> tuple[str | None, tuple[str, ...]]:
+    if annotation in (bool, int, float, str):
+        return annotation.__name__, ()
+    origin = typing.get_origin(annotation)
+    if origin is Literal and all(isinstance(arg, str) for arg in typing.get_args(annotation)):
+        return "str", tuple(typing.get_args(annotation))
+    if origin in (typing.Union, types.UnionType) and set(typing.get_args(annotation)) == {int, float}:
+        return "float", ()
+    return None, ()
+
+
+def parse_settings(settings: Sequence[str]) -> dict[str, str]:
+    """Return --set texts 'key=value' as a mapping; raises UsageError for another form."""
+    found: dict[str, str] = {}
+    for text in settings:
+        key, sign, value = text.partition("=")
+        if not sign or not key.strip():
+            raise UsageError(f"--set {text!r} has no '='", fix="write --set name=value")
+        if key.strip() in found:
+            raise UsageError(f"--set {key.strip()!r} is given twice", fix="keep one of them")
+        found[key.strip()] = value.strip()
+    return found
+
+
+def resolve(
+    options: Sequence[Option], settings: Mapping[str, str], *, owner: str
+) -> dict[str, Value]:
+    """Return every option of owner with its value in force: the settings over the defaults."""
+    by_name = {option.name: option for option in options}
+    for key in settings:
+        require_known(
+            f"option of {owner}", key, by_name, list_command=f"devbench show {owner}"
+        )
+    return {
+        name: _parse(option, settings[name], owner) if name in settings else option.default
+        for name, option in by_name.items()
+    }
+
+
+def _parse(option: Option, text: str, owner: str) -> Value:
+    try:
+        if option.type == "bool":
+            return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
+        if option.type == "int":
+            return int(text)
+        if option.type == "float":
+            value = float(text)
+            if value - value != 0:  # NaN and infinity
+                raise ValueError(text)
+            return value
+        if option.choices and text not in option.choices:
+            raise ValueError(text)
+    except (ValueError, KeyError) as error:
+        expected = " or ".join(option.choices) or {"bool": "true or false"}.get(
+            option.type, f"a number ({option.type})"
+        )
+        raise ConfigurationError(
+            f"option {option.name!r} of {owner} is {text[:80]!r}", fix=f"expected {expected}"
+        ) from error
+    return text

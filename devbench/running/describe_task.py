@@ -1,0 +1,143 @@
+"""Task 'describe': load plugins in a child and say what they offer, without importing torch.
+
+torch is put in place as a module that loads itself when it is first touched: a hook module that
+only names it costs a few milliseconds.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from devbench.contract.access import track_of
+from devbench.contract.options import options_of, resolve
+from devbench.errors import ContractError, DevbenchError, PluginError
+from devbench.registry import PluginRef, load_spec
+from devbench.running.worker import Channel
+
+GIVEN: Mapping[str, tuple[str, ...]] = {
+    "method": (),
+    "backbone": ("n_classes", "n_bins"),
+    "frontend": ("features",),
+}
+
+
+def run(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
+    """Return the description of every plugin in job['plugins'], by kind.
+
+    job['settings'] holds --set texts; they belong to the method, and 'backbone.key' to the backbone.
+    """
+    _make_lazy("torch")
+    return {
+        item["kind"]: describe(PluginRef(**item), job["settings"].get(item["kind"], {}))
+        for item in job["plugins"]
+    }
+
+
+def describe(ref: PluginRef, settings: Mapping[str, str]) -> dict[str, Any]:
+    """Return name, version, options, documentation and code hash of one plugin as JSON values."""
+    spec = load_spec(ref)
+    module = sys.modules[spec.build.__module__]
+    found: dict[str, Any] = {
+        "name": spec.name,
+        "version": spec.version,
+        "reference": spec.reference,
+        "licence": spec.licence,
+        "summary": _first_line(module.__doc__) or _first_line(spec.build.__doc__),
+        "doc": spec.build.__doc__ or "",
+        "code_sha256": code_sha256(_file_of(ref)),
+        "distribution": ref.distribution,
+        "distribution_version": ref.distribution_version,
+        "options": {},
+        "opened": sorted(settings),
+    }
+    if ref.kind in GIVEN:
+        options = options_of(spec.build, given=GIVEN[ref.kind])
+        found["options"] = resolve(options, settings, owner=spec.name)
+        found["option_types"] = {
+            option.name: "|".join(option.choices) or option.type for option in options
+        }
+    if ref.kind == "backbone":
+        found["stages"] = list(spec.stages)
+    if ref.kind == "method":
+        found |= {
+            "needs": sorted(need.value for need in spec.needs),
+            "track": track_of(spec.needs),
+            "acts_on": spec.acts_on,
+            "per_target": spec.per_target,
+        }
+        _try_build(ref, spec, found["options"])
+    return found
+
+
+def _try_build(ref: PluginRef, spec: Any, options: Mapping[str, Any]) -> None:
+    try:
+        spec.build(**options)
+    except ContractError:
+        raise
+    except DevbenchError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"method {ref.name!r} ({ref.origin}) cannot be made with "
+            f"{', '.join(f'{k}={v}' for k, v in options.items()) or 'no options'}: "
+            f"{type(error).__name__}: {error}",
+            fix=f"see its options: devbench show {ref.name}",
+        ) from error
+
+
+def _first_line(doc: str | None) -> str:
+    return (doc or "").strip().splitlines()[0].strip() if (doc or "").strip() else ""
+
+
+def _file_of(ref: PluginRef) -> Path:
+    if ref.file:
+        return Path(ref.file)
+    origin = sys.modules[ref.value.partition(":")[0]].__file__
+    assert origin is not None
+    return Path(origin)
+
+
+def code_sha256(path: Path) -> str:
+    """Return the hash of a module's file and of all it imports from its own package by `from .`."""
+    seen: dict[Path, bytes] = {}
+    waiting = [path]
+    while waiting:
+        file = waiting.pop()
+        if file in seen or not file.is_file():
+            continue
+        seen[file] = file.read_bytes()
+        waiting += _relative_imports(file, seen[file])
+    digest = hashlib.sha256()
+    for data in sorted(hashlib.sha256(data).digest() for data in seen.values()):
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def _relative_imports(file: Path, source: bytes) -> list[Path]:
+    found: list[Path] = []
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.ImportFrom) or not node.level:
+            continue
+        folder = file.parents[node.level - 1]
+        base = folder.joinpath(*(node.module or "").split(".")) if node.module else folder
+        for target in (base, *(base / alias.name for alias in node.names)):
+            found += [target.with_suffix(".py"), target / "__init__.py"]
+    return found
+
+
+def _make_lazy(name: str) -> None:
+    if name in sys.modules:
+        return
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.loader is None:
+        return
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)

@@ -1,0 +1,97 @@
+"""A tripwire in worker processes: opening what was not staged ends the run with the reason.
+
+Python is no sandbox: code that calls the operating system without Python's own functions is not
+seen here. The guard catches accidents and the common tricks, and names them; the non-interference
+check finds what it cannot.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import sysconfig
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from devbench.registry import PluginRef
+
+CODE_SUFFIXES = (".py", ".pyc", ".pyi", ".so", ".pth", ".typed")
+SYSTEM = ("/usr", "/lib", "/lib64", "/etc", "/sys", "/dev", "/opt/cuda", "/usr/local", "/bin")
+WATCHED_FILES = frozenset({"open", "os.listdir", "os.scandir", "os.rename", "os.remove", "os.link",
+                           "os.symlink", "os.mkdir", "os.rmdir", "os.truncate", "os.chmod"})  # fmt: skip
+WATCHED_ACTS = frozenset({"socket.connect", "socket.bind", "subprocess.Popen", "os.system",
+                          "os.exec", "os.posix_spawn", "os.fork", "os.forkpty"})  # fmt: skip
+
+
+def install(scratch: Path, report: Callable[[str], None], *, plugins: Iterable[PluginRef]) -> None:
+    """From now on, refuse and report files outside scratch and Python, networks and new processes.
+
+    plugins: whose own packages may be read. Audit hooks cannot be removed again; the process must
+    end with its task.
+    """
+    import site
+
+    sys.dont_write_bytecode = True  # or an import would write beside the code it reads
+    roots = {
+        *SYSTEM,
+        *sysconfig.get_paths().values(),
+        *site.getsitepackages(),
+        site.getusersitepackages(),
+        sys.prefix,
+        sys.base_prefix,
+        str(Path(__file__).parents[1]),
+        *(folder for ref in plugins for folder in _package_folders(ref)),
+    }
+    readable_roots = tuple(sorted({os.path.realpath(root) for root in roots}))
+    # A project folder on the path (an editable install) may hold a store beside the code: Python
+    # must list it to import from it, but only code is read there.
+    listable = frozenset(os.path.realpath(path) for path in sys.path if path)
+    home = os.path.realpath(scratch)
+    own_proc = ("/proc/self", f"/proc/{os.getpid()}", "/proc/meminfo", "/proc/cpuinfo",
+                "/proc/stat", "/proc/sys", "/proc/mounts", "/proc/driver")  # fmt: skip
+
+    def below(path: str, root: str) -> bool:
+        return path == root or path.startswith(root.rstrip("/") + "/")
+
+    def allowed(raw: object, *, writes: bool) -> bool:
+        if not isinstance(raw, str | bytes | os.PathLike):
+            return True  # a descriptor, or None for the working folder
+        path = os.path.realpath(os.fsdecode(raw))
+        if below(path, home):
+            return True
+        if writes:
+            return below(path, "/dev")
+        if path.startswith("/proc"):
+            return any(below(path, root) for root in own_proc)
+        if path in listable or path.endswith(CODE_SUFFIXES):
+            return True
+        return any(below(path, root) for root in readable_roots)
+
+    def watch(event: str, args: tuple[Any, ...]) -> None:
+        if event in WATCHED_FILES:
+            if event == "open":
+                flags = args[2] if len(args) > 2 and isinstance(args[2], int) else 0
+                writes = bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+            else:
+                writes = event not in ("os.listdir", "os.scandir")
+            if args and not allowed(args[0], writes=writes):
+                words = "write" if writes else "read"
+                _refuse(f"tried to {words} {os.fsdecode(args[0])!r}, outside what was staged")
+        elif event in WATCHED_ACTS:
+            _refuse(f"tried {event}; a method needs neither processes nor a network")
+
+    def _refuse(words: str) -> None:
+        report(words)
+        raise PermissionError(f"devbench: the plugin {words}")
+
+    sys.addaudithook(watch)
+
+
+def _package_folders(ref: PluginRef) -> list[str]:
+    """Return the folders of the plugin's top-level package, without importing it."""
+    if ref.file:
+        return []
+    spec = importlib.util.find_spec(ref.value.partition(":")[0].partition(".")[0])
+    return list(spec.submodule_search_locations or []) if spec is not None else []

@@ -1,0 +1,95 @@
+"""What is handed to worker processes: one strict model per task."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from devbench.benchmark.model import Budget, Features
+from devbench.registry import PluginRef
+
+
+class Job(BaseModel):
+    """A frozen job that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Part(Job):
+    """A plugin to load and the options to build it with."""
+
+    ref: dict[str, Any]
+    options: dict[str, bool | int | float | str] = {}
+
+    def reference(self) -> PluginRef:
+        """Return where the plugin comes from."""
+        return PluginRef(**self.ref)
+
+
+class ClipFile(Job):
+    """A sound file with what its manifest row says of it."""
+
+    path: str
+    sha256: str
+    n_samples: int
+
+
+class FeaturesJob(Job):
+    """Compute features of the files of each device."""
+
+    frontend: Part
+    features: Features
+    files: dict[str, list[ClipFile]]
+    threads: int
+
+
+class ModelJob(Job):
+    """What is needed to build the classifier again, in fit and in predict."""
+
+    method: Part
+    backbone: Part
+    frontend: Part
+    features: Features
+    needs: list[str]
+    acts_on: Literal["waveform", "spectrogram"]
+    n_classes: int
+    n_bins: int
+    crop_frames: int
+    mean_db: float
+    std_db: float
+    seed: int
+    threads: int
+    device: Literal["cpu", "cuda"]
+
+    def plugins(self) -> list[PluginRef]:
+        """Return the plugins that this job loads."""
+        return [part.reference() for part in (self.method, self.backbone, self.frontend)]
+
+
+class FitJob(Job):
+    """Fit one classifier, or one per target; the staged clips lie beside job.json."""
+
+    model: ModelJob
+    source: str
+    target_sets: list[list[str]]
+    budget: Budget
+    selection: Literal["source-val", "last"]
+    precision: Literal["fp32", "bf16"]
+    output: str
+
+
+class Group(Job):
+    """Clips that are predicted together; rows index the staged clips. model: which classifier."""
+
+    model: int
+    rows: list[int]
+
+
+class PredictJob(Job):
+    """Predict groups of unlabelled clips; weights: one file per classifier."""
+
+    model: ModelJob
+    weights: list[str]
+    weights_sha256: list[str]
+    groups: list[Group]

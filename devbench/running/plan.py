@@ -1,0 +1,241 @@
+"""Planning: names, benchmark, options, corpus, splits. All mistakes in a request end here.
+
+Nothing heavy is imported: plugins describe themselves in a child process, and torch's version is
+read from its metadata.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from devbench.benchmark.load import load_benchmark
+from devbench.benchmark.splits import assign, require_sound, select
+from devbench.contract.names import require_known
+from devbench.contract.options import parse_settings
+from devbench.errors import ConfigurationError, DataError, UsageError
+from devbench.registry import PluginRef, find, from_file
+from devbench.results.record import BenchmarkPlan, CorpusPlan, MethodPlan, PartPlan, Plan
+from devbench.running.describe import describe
+from devbench.running.hardware import best_device, cpu_has_bf16, cuda_has_bf16, cuda_info, n_cpus
+
+if TYPE_CHECKING:
+    from devbench.benchmark.model import Benchmark, Split
+    from devbench.contract.values import Clip
+    from devbench.corpora.manifest import Corpus
+
+MAX_THREADS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for. settings: --set texts; plugin_file: --plugin; threads: 0 = choose."""
+
+    method: str
+    source: str
+    benchmark: str = "sim7"
+    backbone: str | None = None
+    budget: str = "quick"
+    seed: int = 0
+    fold: int = 0
+    settings: tuple[str, ...] = ()
+    plugin_file: Path | None = None
+    device: str = "auto"
+    threads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A request whose names and options are right; the corpus is not opened yet."""
+
+    request: Request
+    benchmark: Benchmark
+    refs: Mapping[str, PluginRef]
+    described: Mapping[str, Mapping[str, Any]]
+    device: str
+    precision: str
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan with all that is needed to carry it out."""
+
+    plan: Plan
+    benchmark: Benchmark
+    refs: Mapping[str, PluginRef]
+    corpus: Corpus
+    clips: tuple[Clip, ...]
+    split_of: Mapping[str, Split]
+
+    def clips_of(self, split: Split, device: str) -> list[Clip]:
+        """Return the clips of one device in one split, sorted by event."""
+        return [c for c in self.clips if c.device == device and self.split_of[c.event_id] == split]
+
+
+def check(request: Request) -> Checked:
+    """Return the request after checking every name and option in it."""
+    benchmark = load_benchmark(request.benchmark)
+    method = (
+        from_file("method", request.method, request.plugin_file)
+        if request.plugin_file
+        else find("method", request.method)
+    )
+    require_known(
+        f"device of benchmark {benchmark.id!r}",
+        request.source,
+        benchmark.devices,
+        list_command=f"devbench ls devices --benchmark {request.benchmark}",
+    )
+    require_known(
+        f"budget of benchmark {benchmark.id!r}",
+        request.budget,
+        benchmark.budgets,
+        list_command=f"devbench show {request.benchmark}",
+    )
+    n_folds = benchmark.splits.n_folds
+    if request.fold < 0 or (benchmark.splits.scheme == "folds" and request.fold >= n_folds):
+        raise UsageError(
+            f"benchmark {benchmark.id!r} has no fold {request.fold}",
+            fix=f"choose --fold 0 to {n_folds - 1}" if n_folds else "choose --fold 0 or above",
+        )
+    if request.seed < 0:
+        raise UsageError(f"seed {request.seed} is below 0", fix="choose --seed 0, 1, 2, ...")
+    refs = {
+        "method": method,
+        "backbone": find("backbone", request.backbone or benchmark.budgets[request.budget].backbone),
+        "frontend": find("frontend", benchmark.features.frontend),
+    }
+    settings: dict[str, dict[str, str]] = {"method": {}, "backbone": {}}
+    for key, value in parse_settings(request.settings).items():
+        owner, _, name = key.rpartition(".")
+        if owner not in ("", "method", "backbone"):
+            raise UsageError(f"--set {key!r}", fix="write --set option=… or backbone.option=…")
+        settings[owner or "method"][name] = value
+    device = _device(request.device)
+    bf16 = cuda_has_bf16() if device == "cuda" else cpu_has_bf16()
+    wants_auto = benchmark.budgets[request.budget].precision == "auto"
+    return Checked(
+        request=request,
+        benchmark=benchmark,
+        refs=refs,
+        described=describe(list(refs.values()), settings),
+        device=device,
+        precision="bf16" if bf16 and wants_auto else "fp32",
+        threads=request.threads or min(n_cpus(), MAX_THREADS),
+    )
+
+
+def _device(wanted: str) -> str:
+    if wanted == "auto":
+        return best_device()
+    if wanted == "cuda" and not cuda_info():
+        raise ConfigurationError(
+            "no CUDA device on this machine", fix="use --device auto or cpu; see devbench doctor"
+        )
+    return wanted
+
+
+def finish(checked: Checked, corpus: Corpus) -> Planned:
+    """Return the whole plan: splits are made and proved, and everything is named by its hash."""
+    benchmark, request = checked.benchmark, checked.request
+    _require_fit(benchmark, corpus)
+    clips = select(corpus.clips, benchmark)
+    split_of = assign(clips, benchmark.splits, request.fold)
+    require_sound(clips, split_of, benchmark)
+    needs = checked.described["method"]["needs"]
+    if "device-fr" in needs:
+        _require_responses(benchmark, corpus)
+    if "unpaired-target" in needs:
+        _require_convert(benchmark, clips, split_of)
+    method = checked.described["method"]
+    plan = Plan(
+        method=MethodPlan(
+            **_part(method),
+            needs=method["needs"],
+            track=method["track"],
+            acts_on=method["acts_on"],
+            per_target=method["per_target"],
+            is_file=bool(request.plugin_file),
+        ),
+        backbone=PartPlan(**_part(checked.described["backbone"])),
+        frontend=PartPlan(**_part(checked.described["frontend"])),
+        benchmark=BenchmarkPlan(
+            id=benchmark.id, version=benchmark.version, sha256=benchmark.sha256
+        ),
+        corpus=CorpusPlan(
+            name=corpus.header.name,
+            version=corpus.header.version,
+            fingerprint=corpus.fingerprint,
+            provenance=corpus.header.provenance,
+        ),
+        source=request.source,
+        targets=[device for device in benchmark.devices if device != request.source],
+        fold=request.fold,
+        budget=request.budget,
+        seed=request.seed,
+        threads=checked.threads,
+        device="cuda" if checked.device == "cuda" else "cpu",
+        precision="bf16" if checked.precision == "bf16" else "fp32",
+        isolation="process",
+        versions=versions(),
+    )
+    return Planned(plan, benchmark, checked.refs, corpus, tuple(clips), split_of)
+
+
+def _part(described: Mapping[str, Any]) -> dict[str, Any]:
+    keys = ("name", "version", "distribution", "distribution_version", "code_sha256", "options",
+            "opened")  # fmt: skip
+    return {key: described[key] for key in keys}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions a result depends on."""
+    found = {name: metadata.version(name) for name in ("torch", "torchaudio", "numpy", "devbench")}
+    return {**found, "python": platform.python_version()}
+
+
+def _require_fit(benchmark: Benchmark, corpus: Corpus) -> None:
+    have = {device.id for device in corpus.devices}
+    labels = {clip.label for clip in corpus.clips}
+    for what, missing in (
+        ("devices", sorted(set(benchmark.devices) - have)),
+        ("classes", sorted(set(benchmark.classes) - labels)),
+    ):
+        if missing:
+            raise DataError(
+                f"corpus {corpus.header.name!r} in {str(corpus.folder)!r} lacks {what} of benchmark "
+                f"{benchmark.id!r}: {', '.join(missing[:5])}",
+                fix="point --data to the corpus the benchmark was made for",
+            )
+    if corpus.header.sample_rate_hz != benchmark.features.sample_rate_hz:
+        raise DataError(
+            f"corpus {corpus.header.name!r} has {corpus.header.sample_rate_hz} Hz, benchmark "
+            f"{benchmark.id!r} wants {benchmark.features.sample_rate_hz} Hz",
+            fix="build or import the corpus at that rate (--rate); nothing is resampled silently",
+        )
+
+
+def _require_responses(benchmark: Benchmark, corpus: Corpus) -> None:
+    for device in benchmark.devices:
+        if corpus.response(device) is None:
+            raise DataError(
+                f"corpus {corpus.header.name!r} has no frequency response of {device!r}",
+                fix=f"add responses/{device}.csv, or use a method that needs none",
+            )
+
+
+def _require_convert(
+    benchmark: Benchmark, clips: list[Clip], split_of: Mapping[str, Split]
+) -> None:
+    have = {clip.device for clip in clips if split_of[clip.event_id] == "convert"}
+    for device in benchmark.devices:
+        if device not in have:
+            raise DataError(
+                f"no 'convert' clips of device {device!r}",
+                fix="give the split a convert part, or use a method that needs no target clips",
+            )

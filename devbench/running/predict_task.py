@@ -1,0 +1,113 @@
+"""Task 'predict': weights and unlabelled clips under opaque numbers in, logits out.
+
+Groups hold clips of one device, single clips and mixtures; a group does not say which it is. A
+model that looks at more than the clip it is asked for gives itself away by different logits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from devbench.benchmark.seeds import seed_for
+from devbench.contract.access import Access
+from devbench.errors import ContractError, DevbenchError, PluginError, RunError
+from devbench.files import sha256_file
+from devbench.registry import load_spec
+from devbench.running import guard
+from devbench.running.checkpoints import tensors_from_file
+from devbench.running.classifier import build_classifier, build_method, clip_logits, set_up_torch
+from devbench.running.clips import StagedClips
+from devbench.running.jobs import PredictJob
+from devbench.running.worker import Channel
+
+
+def run(job_data: Any, channel: Channel) -> dict[str, Any]:
+    """Write logits.npy ([row, class] float32, groups end to end) and return its hash."""
+    job = PredictJob.model_validate(job_data)
+    device = set_up_torch(job.model)
+    here = Path.cwd()
+    weights = [
+        tensors_from_file(Path(path), sha256)
+        for path, sha256 in zip(job.weights, job.weights_sha256, strict=True)
+    ]
+    guard.install(
+        here,
+        lambda words: channel.send({"event": "violation", "words": words}),
+        plugins=job.model.plugins(),
+    )
+    try:
+        parts = _predict(job, weights, here, device)
+    except DevbenchError:
+        raise
+    except Exception as error:
+        ref = job.model.method.reference()
+        raise PluginError(
+            f"method {ref.name!r} ({ref.origin}) failed in prediction: "
+            f"{type(error).__name__}: {str(error)[:200]}",
+            fix="mend the plugin; the whole traceback is in the worker's log",
+        ) from error
+    logits = np.concatenate(parts)
+    np.save(here / "logits.npy", logits)
+    return {"logits_sha256": sha256_file(here / "logits.npy")}
+
+
+def _predict(
+    job: PredictJob, weights: list[dict[str, torch.Tensor]], here: Path, device: torch.device
+) -> list[np.ndarray[Any, np.dtype[np.float32]]]:
+    frontend = load_spec(job.model.frontend.reference()).build(job.model.features.spec())
+    data = torch.from_numpy(np.load(here / "data.npy", allow_pickle=False)).to(device)
+    index = torch.from_numpy(np.load(here / "index.npy", allow_pickle=False)).to(device)
+    adapts = Access.TEST_TIME in {Access(need) for need in job.model.needs}
+    models = []
+    for tensors in weights:
+        _, method = build_method(job.model.method)
+        model = build_classifier(job.model, method).to(device)
+        model.load_state_dict(tensors)
+        models.append((method, model.eval()))
+    parts = []
+    for number, group in enumerate(job.groups):
+        rows = torch.tensor(group.rows, device=device)
+        clips = StagedClips(
+            data, index[rows], crop=job.model.crop_frames, bin_hz=frontend.bin_hz.to(device)
+        )
+        method, model = models[group.model]
+        if adapts:
+            model.load_state_dict(weights[group.model])
+            generator = torch.Generator().manual_seed(seed_for(job.model.seed, "adapt", number))
+            adapted = method.adapt(model.eval(), clips, generator)
+            logits = clip_logits(adapted, clips, job.model.crop_frames)
+        else:
+            before = _state_hash(model)
+            logits = clip_logits(model.eval(), clips, job.model.crop_frames)
+            if _state_hash(model) != before:
+                raise ContractError(
+                    f"the model of method {job.model.method.reference().name!r} changes while it "
+                    "predicts",
+                    fix="declare Access.TEST_TIME, or keep no running state in eval mode",
+                )
+        if logits.shape != (len(rows), job.model.n_classes):
+            raise ContractError(
+                f"logits of shape {tuple(logits.shape)} for {len(rows)} clips",
+                fix=f"return [batch, {job.model.n_classes}]",
+            )
+        if not bool(torch.isfinite(logits).all()):
+            raise RunError(
+                "the logits hold NaN or infinity",
+                fix="look for a division by zero in the method's layers or the backbone",
+                state="nan",
+            )
+        parts.append(logits.cpu().numpy().astype(np.float32))
+    return parts
+
+
+def _state_hash(model: torch.nn.Module) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes() if tensor.ndim else str(float(tensor)).encode())  # fmt: skip
+    return digest.hexdigest()

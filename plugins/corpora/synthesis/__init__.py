@@ -1,0 +1,1 @@
+"""The sounds and the devices of the embedded corpora, made from a seed."""

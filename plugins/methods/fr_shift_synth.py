@@ -1,0 +1,104 @@
+"""FR shift, synthetic: a random response difference and a random noise floor; blind."""
+
+from __future__ import annotations
+
+import torch
+
+from devbench import Batch, Method, MethodSpec, hookimpl
+
+from ..checks import require_order, require_range
+from ..draws import coins, normal, uniform
+from ..spectra import spectrogram_of, with_spectrogram
+
+# Mean absolute difference in dB at the low end, the centres of five equal regions and the high
+# end, over all pairs of 66 measured microphones (MicIRP, median gain removed). The paper names no
+# numbers, only that both ends differ more.
+MEAN_ABS_DB = (11.0, 1.8, 1.4, 1.9, 2.7, 5.3, 7.4)
+
+
+class FRShiftSynth(Method):
+    """Add a random curve to each clip, then raise it to a random noise floor.
+
+    The curve joins seven uniform draws, of random sign and larger at both ends, by straight lines
+    and adds smoothed Gaussian noise. The paper's curves have no noise floor: noise_probability=0.
+
+    Args:
+        probability: 0 to 1, that a clip gets a curve.
+        strength: 0 to 5, factor on all seven draws.
+        end_strength: 0 to 2, factor on the first and last; 1 suits studio microphones, 0.5 phones.
+        ripple_db: 0 to 10 dB, standard deviation of the Gaussian noise on the curve.
+        noise_probability: 0 to 1, that a clip gets a noise floor.
+        min_snr_db: -20 to 100 dB, least distance of the noise floor below the clip's mean power.
+        max_snr_db: -20 to 100 dB, greatest distance.
+    """
+
+    def __init__(
+        self,
+        *,
+        probability: float = 0.85,
+        strength: float = 1.0,
+        end_strength: float = 0.5,
+        ripple_db: float = 2.0,
+        noise_probability: float = 0.5,
+        min_snr_db: float = 10.0,
+        max_snr_db: float = 50.0,
+    ) -> None:
+        self.probability = require_range("probability", probability, 0, 1)
+        self.strength = require_range("strength", strength, 0, 5)
+        self.end_strength = require_range("end_strength", end_strength, 0, 2)
+        self.ripple_db = require_range("ripple_db", ripple_db, 0, 10)
+        self.noise_probability = require_range("noise_probability", noise_probability, 0, 1)
+        self.min_snr_db = require_range("min_snr_db", min_snr_db, -20, 100)
+        self.max_snr_db = require_range("max_snr_db", max_snr_db, -20, 100)
+        require_order("min_snr_db", min_snr_db, "max_snr_db", max_snr_db)
+
+    def augment(self, batch: Batch, generator: torch.Generator) -> Batch:
+        """Return the batch with a curve and a noise floor on the clips that are changed."""
+        x_db = spectrogram_of(batch)
+        curves_db = self.curves(x_db, generator)  # [batch, bin]
+        changed = coins(len(batch), self.probability, x_db, generator)
+        x_db = x_db + (curves_db * changed[:, None])[:, None, :, None]
+        return with_spectrogram(batch, self._raised_to_floor(x_db, generator))
+
+    def curves(self, x_db: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Return one random response difference in dB per clip: [batch, bin]."""
+        n_clips, _, n_bins, _ = x_db.shape
+        width = n_bins / 5
+        knots = [0.0, *(width * (region + 0.5) - 0.5 for region in range(5)), n_bins - 1.0]
+        knot_bin = torch.tensor(knots, device=x_db.device)  # [knot]
+        # Uniform in +-2m has the mean absolute value m.
+        reach_db = 2 * self.strength * torch.tensor(MEAN_ABS_DB, device=x_db.device)
+        reach_db[[0, -1]] *= self.end_strength
+        knot_db = reach_db * uniform((n_clips, len(knots)), -1.0, 1.0, x_db, generator)
+        ripple = normal((n_clips, n_bins + 2), x_db, generator)
+        smooth = ripple.unfold(1, 3, 1).sum(dim=-1) / 3**0.5  # over 3 bins, of deviation 1
+        return _interpolated(knot_bin, knot_db, n_bins) + self.ripple_db * smooth
+
+    def _raised_to_floor(self, x_db: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Return the clips with the power of white noise added to some: [batch, 1, bin, frame]."""
+        n_clips = len(x_db)
+        snr_db = uniform((n_clips,), self.min_snr_db, self.max_snr_db, x_db, generator)
+        noisy = coins(n_clips, self.noise_probability, x_db, generator)[:, None, None, None]
+        level_db = 10 * (10 ** (x_db / 10)).mean(dim=(1, 2, 3)).log10()  # [batch]
+        floor_db = (level_db - snr_db)[:, None, None, None]
+        nats_per_db = 0.1 * torch.log(torch.tensor(10.0)).item()
+        raised = torch.logaddexp(x_db * nats_per_db, floor_db * nats_per_db) / nats_per_db
+        return torch.where(noisy, raised, x_db)
+
+
+def _interpolated(knot_bin: torch.Tensor, knot_db: torch.Tensor, n_bins: int) -> torch.Tensor:
+    """Return straight lines through the knots at every bin; knot_db [batch, knot]: [batch, bin]."""
+    bins = torch.arange(n_bins, dtype=knot_bin.dtype, device=knot_bin.device)
+    right = torch.searchsorted(knot_bin, bins).clamp(1, len(knot_bin) - 1)
+    along = (bins - knot_bin[right - 1]) / (knot_bin[right] - knot_bin[right - 1])  # [bin]
+    return torch.lerp(knot_db[:, right - 1], knot_db[:, right], along.expand(len(knot_db), -1))
+
+
+@hookimpl
+def devbench_method() -> MethodSpec:
+    """Offer the method."""
+    return MethodSpec(
+        name="fr-shift-synth",
+        build=FRShiftSynth,
+        reference="Unified Microphone Conversion (arXiv 2410.18322), section 4.3, as augmentation",
+    )

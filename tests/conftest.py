@@ -1,0 +1,1 @@
+"""Shared by all tests; its place makes `helpers` importable from every test folder."""

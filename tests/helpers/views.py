@@ -1,0 +1,133 @@
+"""Views, side information and batches in memory, for tests of methods without a corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from devbench import Batch, FrequencyResponse, MethodSpec, SideInformation
+
+N_CLASSES = 3
+N_BINS = 40
+DEVICES = ("phone", "watch", "laptop")
+"""The first is the source."""
+
+
+def bin_centres_hz(n_bins: int = N_BINS) -> torch.Tensor:
+    """Return bin centres equally spaced in log frequency: [bin]."""
+    return torch.logspace(np.log10(50), np.log10(10_000), n_bins)
+
+
+@dataclass(frozen=True)
+class MemoryView:
+    """Clips of one device: groups of clips of one length, each [clip, 1, bin, frame].
+
+    targets: one [clip, class] per group; [clip, 0] for an UnlabelledView.
+    """
+
+    groups: Sequence[torch.Tensor]
+    targets: Sequence[torch.Tensor]
+    bin_hz: torch.Tensor
+    crop_frames: int = 20
+
+    def __len__(self) -> int:
+        return sum(len(group) for group in self.groups)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for group, target in zip(self.groups, self.targets, strict=True):
+            yield Batch(target=target, bin_hz=self.bin_hz, spectrogram_db=group)
+
+    def sample(self, n_clips: int, generator: torch.Generator) -> Batch:
+        """Return random crops of random clips, drawn with replacement."""
+        where = [(g, c) for g, group in enumerate(self.groups) for c in range(len(group))]
+        crops, targets = [], []
+        for _ in range(n_clips):
+            group, clip = where[_draw(len(where), generator)]
+            frames = self.groups[group].shape[-1]
+            start = _draw(frames - self.crop_frames + 1, generator)
+            crops.append(self.groups[group][clip, ..., start : start + self.crop_frames])
+            targets.append(self.targets[group][clip])
+        return Batch(
+            target=torch.stack(targets), bin_hz=self.bin_hz, spectrogram_db=torch.stack(crops)
+        )
+
+
+def _draw(n_choices: int, generator: torch.Generator) -> int:
+    return int(torch.randint(n_choices, (), generator=generator, device=generator.device))
+
+
+def tilt_response(slope_db: float) -> FrequencyResponse:
+    """Return a response that rises by slope_db per decade, 0 dB at 1 kHz."""
+    freq_hz = np.geomspace(50, 10_000, 64)
+    return FrequencyResponse(freq_hz=freq_hz, gain_db=slope_db * np.log10(freq_hz / 1000))
+
+
+def clips_of(device: str, *, seed: int = 0, n_clips: int = 12) -> list[torch.Tensor]:
+    """Return two groups of dB clips of different lengths, as this device would hear them."""
+    place = DEVICES.index(device)
+    generator = torch.Generator().manual_seed(100 * seed + place)
+    level_db = torch.linspace(-40, -60 - 10 * place, N_BINS)[None, None, :, None]
+    spread_db = (12 - 3 * place) * torch.linspace(1.0, 0.5, N_BINS)[None, None, :, None]
+    return [
+        level_db + spread_db * torch.randn(n_clips // 2, 1, N_BINS, frames, generator=generator)
+        for frames in (24, 40)
+    ]
+
+
+def one_hot(n_clips: int, seed: int = 0) -> torch.Tensor:
+    """Return random targets: [clip, class]."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.eye(N_CLASSES)[torch.randint(N_CLASSES, (n_clips,), generator=generator)]
+
+
+def labelled_view(device: str, *, seed: int = 0) -> MemoryView:
+    """Return labelled clips of a device."""
+    groups = clips_of(device, seed=seed)
+    return MemoryView(groups, [one_hot(len(g), seed) for g in groups], bin_centres_hz())
+
+
+def unlabelled_view(device: str, *, seed: int = 1) -> MemoryView:
+    """Return unlabelled clips of a device."""
+    groups = clips_of(device, seed=seed)
+    return MemoryView(groups, [torch.zeros(len(g), 0) for g in groups], bin_centres_hz())
+
+
+def side_of(
+    spec: MethodSpec, *, responses: Mapping[str, FrequencyResponse] | None = None
+) -> SideInformation:
+    """Return side information that holds everything and shows what the spec declares."""
+    if responses is None:
+        responses = {name: tilt_response(6.0 * place) for place, name in enumerate(DEVICES)}
+    return SideInformation(
+        method=spec.name,
+        needs=spec.needs,
+        source=DEVICES[0],
+        targets=DEVICES[1:],
+        _responses=responses,
+        _unpaired={name: unlabelled_view(name) for name in DEVICES},
+        _labelled={name: labelled_view(name) for name in DEVICES},
+    )
+
+
+def batch_of(n_clips: int = 16, *, n_frames: int = 20, seed: int = 7) -> Batch:
+    """Return a labelled training batch of the source device."""
+    generator = torch.Generator().manual_seed(seed)
+    level_db = torch.linspace(-40, -60, N_BINS)[None, None, :, None]
+    x_db = level_db + 12 * torch.randn(n_clips, 1, N_BINS, n_frames, generator=generator)
+    return Batch(target=one_hot(n_clips, seed), bin_hz=bin_centres_hz(), spectrogram_db=x_db)
+
+
+def generator_of(seed: int) -> torch.Generator:
+    """Return a generator with this seed."""
+    return torch.Generator().manual_seed(seed)
+
+
+def fitted(spec: MethodSpec, **options: object) -> Any:
+    """Return the built method after fit on the in-memory devices."""
+    method = spec.build(**options)
+    method.fit(labelled_view(DEVICES[0]), side_of(spec), generator_of(3))
+    return method

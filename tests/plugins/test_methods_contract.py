@@ -1,0 +1,138 @@
+"""What every built-in method must keep, whatever it does."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from helpers.views import DEVICES, batch_of, fitted, generator_of, labelled_view, side_of
+
+from devbench import AccessError, ContractError, Method, MethodSpec, SideInformation
+from devbench.registry import find, load_spec
+
+NAMES = (
+    "baseline",
+    "ideal",
+    "filter-augment",
+    "freq-mixstyle",
+    "rfn",
+    "fr-shift-real",
+    "fr-shift-synth",
+    "ltas-shift",
+    "spectrum-match",
+)
+# Options with which every batch is changed, so that "other seed, other batch" must hold.
+ALWAYS = {
+    "filter-augment": {"probability": 1.0},
+    "freq-mixstyle": {"probability": 1.0},
+    "fr-shift-synth": {"probability": 1.0},
+}
+UNCHANGED = ("baseline", "rfn")
+
+
+@pytest.fixture(params=NAMES)
+def spec(request: pytest.FixtureRequest) -> MethodSpec:
+    found = load_spec(find("method", request.param))
+    assert isinstance(found, MethodSpec)
+    return found
+
+
+@pytest.fixture
+def method(spec: MethodSpec) -> Method:
+    return fitted(spec, **ALWAYS.get(spec.name, {}))
+
+
+def test_same_seed_gives_the_same_batch(method: Method) -> None:
+    first, second = (method.augment(batch_of(), generator_of(5)) for _ in range(2))
+    assert torch.equal(first.clips, second.clips)
+    assert torch.equal(first.target, second.target)
+
+
+def test_another_seed_gives_another_batch(spec: MethodSpec, method: Method) -> None:
+    first, second = (method.augment(batch_of(), generator_of(seed)).clips for seed in (5, 6))
+    assert torch.equal(first, second) == (spec.name in UNCHANGED)
+
+
+def test_fit_is_repeatable(spec: MethodSpec) -> None:
+    clips = [fitted(spec).augment(batch_of(), generator_of(5)).clips for _ in range(2)]
+    assert torch.equal(*clips)
+
+
+def test_global_random_state_is_untouched(spec: MethodSpec) -> None:
+    before = random.getstate(), np.random.get_state()[1].copy(), torch.get_rng_state()  # noqa: NPY002
+    method = fitted(spec, **ALWAYS.get(spec.name, {}))
+    method.augment(batch_of(), generator_of(5))
+    method.layers({"stem": (8, 20, 20)})
+    after = random.getstate(), np.random.get_state()[1], torch.get_rng_state()  # noqa: NPY002
+    assert before[0] == after[0]
+    assert np.array_equal(before[1], after[1])
+    assert torch.equal(before[2], after[2])
+
+
+def test_input_is_not_changed_in_place(method: Method) -> None:
+    batch = batch_of()
+    clips, target = batch.clips.clone(), batch.target.clone()
+    method.augment(batch, generator_of(5))
+    assert torch.equal(batch.clips, clips)
+    assert torch.equal(batch.target, target)
+
+
+@pytest.mark.parametrize("n_clips", [1, 2, 17])
+def test_shape_type_and_finiteness_are_kept(method: Method, n_clips: int) -> None:
+    batch = batch_of(n_clips)
+    out = method.augment(batch, generator_of(5))
+    assert out.clips.shape == batch.clips.shape
+    assert out.clips.dtype == torch.float32
+    assert bool(out.clips.isfinite().all())
+    assert out.target.shape == batch.target.shape
+    assert out.target.dtype == torch.float32
+    assert torch.allclose(out.target.sum(dim=1), torch.ones(n_clips))
+    assert torch.equal(out.bin_hz, batch.bin_hz)
+
+
+def test_targets_are_kept(spec: MethodSpec, method: Method) -> None:
+    batch = batch_of()
+    if spec.name != "ideal":  # it replaces the clips, so their targets too
+        assert torch.equal(method.augment(batch, generator_of(5)).target, batch.target)
+
+
+def test_silence_stays_finite(method: Method) -> None:
+    batch = batch_of(4)
+    batch.clips.fill_(-100.0)
+    assert bool(method.augment(batch, generator_of(5)).clips.isfinite().all())
+
+
+def test_what_is_read_is_declared(spec: MethodSpec) -> None:
+    if not spec.needs:
+        return
+    side = SideInformation(spec.name, frozenset(), DEVICES[0], DEVICES[1:])
+    with pytest.raises(AccessError, match="does not declare"):
+        spec.build().fit(labelled_view(DEVICES[0]), side, generator_of(0))
+
+
+def test_blind_methods_are_declared_blind(spec: MethodSpec) -> None:
+    method = spec.build()
+    blind = SideInformation(spec.name, frozenset(), DEVICES[0], DEVICES[1:])
+    if spec.name in ("baseline", "filter-augment", "freq-mixstyle", "rfn", "fr-shift-synth"):
+        assert not spec.needs
+        method.fit(labelled_view(DEVICES[0]), blind, generator_of(0))
+    else:
+        assert spec.needs
+        method.fit(labelled_view(DEVICES[0]), side_of(spec), generator_of(0))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("filter-augment", {"probability": 1.5}, "probability"),
+        ("filter-augment", {"min_gain_db": 3.0, "max_gain_db": -3.0}, "min_gain_db"),
+        ("freq-mixstyle", {"alpha": 0.0}, "alpha"),
+        ("rfn", {"layer_norm_share": -0.1}, "layer_norm_share"),
+        ("fr-shift-synth", {"min_snr_db": 60.0, "max_snr_db": 20.0}, "min_snr_db"),
+    ],
+)
+def test_options_out_of_range_are_refused(name: str, options: dict[str, float], words: str) -> None:
+    with pytest.raises(ContractError, match=words):
+        load_spec(find("method", name)).build(**options)
