@@ -77,7 +77,7 @@ if TYPE_CHECKING:
     from devbench.errors import DataError as DataError
     from devbench.tracking.mirror import mirror_record as mirror_record
 
-__all__ = [*_PUBLIC, "__version__"]
+__all__ = [*_PUBLIC, "__version__"]  # noqa: PLE0604 - the keys are strings
 
 
 def __getattr__(name: str) -> Any:

@@ -15,6 +15,8 @@ from typing import Any
 from devbench.errors import ConfigurationError, DataError, RunError
 
 MAX_JSON_BYTES = 64 * 2**20
+_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.EISDIR,
+               errno.ENAMETOOLONG)  # fmt: skip
 
 
 def canonical_json(value: Any) -> bytes:
@@ -48,8 +50,8 @@ def publish(path: Path, data: bytes, *, replace: bool = False) -> None:
     A file that exists stays as it is unless replace is set: the first writer wins.
     Raises RunError (state disk) when the disk is full or the quota is used up.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     with disk_errors(path), _temporary_beside(path) as temporary:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:
             file.write(data)
             file.flush()
@@ -59,8 +61,8 @@ def publish(path: Path, data: bytes, *, replace: bool = False) -> None:
 
 def publish_file(source: Path, path: Path, *, replace: bool = False) -> None:
     """Move a finished file on the same disk to its name, with the promises of `publish`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         with source.open("rb") as file:
             os.fsync(file.fileno())
         _into_place(source, path, replace=replace)
@@ -107,7 +109,7 @@ def disk_errors(path: Path) -> Iterator[None]:
                 fix="free some space and type the same command again; finished work is kept",
                 state="disk",
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if error.errno in _UNWRITABLE:
             raise DataError(
                 f"cannot write {str(path)!r}: {error.strerror}",
                 fix="choose a folder you may write to (--store DIR)",
@@ -158,7 +160,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
     try:
         return tomllib.loads(read_bytes(path).decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, not UTF-8, huge integers
         raise ConfigurationError(
             f"{path}: {str(error)[:200]}", fix="mend the TOML syntax at that place"
         ) from error

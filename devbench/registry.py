@@ -98,7 +98,9 @@ def find(kind: Kind, name: str) -> PluginRef:
 def from_file(kind: Kind, name: str, path: Path) -> PluginRef:
     """Return the plugin in a Python file given by path (--plugin FILE.py)."""
     if path.suffix != ".py" or not path.is_file():
-        raise UsageError(f"no Python file {str(path)!r}", fix="give --plugin the path of a .py file")
+        raise UsageError(
+            f"no Python file {str(path)!r}", fix="give --plugin the path of a .py file"
+        )
     return PluginRef(kind, name, "", path.name, "0", str(path.resolve()))
 
 
@@ -131,27 +133,34 @@ def load_spec(ref: PluginRef) -> Any:
 
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
+    module = load_module(ref)
     try:
-        manager.register(load_module(ref))
+        manager.register(module)
         manager.check_pending()
         spec = getattr(manager.hook, f"devbench_{ref.kind}")()
-    except DevbenchError:
-        raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        is_ours = isinstance(error, DevbenchError)
+        reason = error.what if is_ours else f"{type(error).__name__}: {error}"
         raise PluginError(
-            f"{ref.kind} {ref.name!r} ({ref.origin}) does not describe itself: "
-            f"{type(error).__name__}: {error}",
-            fix=f"compare it with a built-in {ref.kind}, or ask its author",
+            f"{ref.kind} {ref.name!r} ({ref.origin}) does not describe itself: {reason}",
+            fix=error.fix if is_ours else f"compare it with a built-in {ref.kind}, or ask its author",
         ) from error
     if spec is None:
         raise PluginError(
             f"{ref.origin} has no hook devbench_{ref.kind}",
             fix=f"add a function devbench_{ref.kind} with @hookimpl that returns the spec",
         )
-    if getattr(spec, "api", None) != API_VERSION:
+    expected = hookspecs.SPECS[ref.kind]
+    if not isinstance(spec, expected):
+        raise PluginError(
+            f"{ref.kind} {ref.name!r} ({ref.origin}): devbench_{ref.kind} returned a "
+            f"{type(spec).__name__}, not a {expected.__name__}",
+            fix=f"return {expected.__name__}(name={ref.name!r}, build=...)",
+        )
+    if spec.api != API_VERSION:
         raise PluginError(
             f"{ref.kind} {ref.name!r} ({ref.origin}) is written for plugin API "
-            f"{getattr(spec, 'api', None)!r}; this devbench has {API_VERSION}",
+            f"{spec.api!r}; this devbench has {API_VERSION}",
             fix="install a matching version of the plugin or of devbench",
         )
     if spec.name != ref.name:

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-ALLOWED = {("WAV", "PCM_16"), ("WAV", "PCM_24"), ("WAV", "FLOAT"), ("WAVEX", "PCM_16"),
-           ("WAVEX", "PCM_24"), ("WAVEX", "FLOAT"), ("FLAC", "PCM_16"), ("FLAC", "PCM_24")}  # fmt: skip
+ALLOWED = {
+    *((container, subtype) for container in ("WAV", "WAVEX") for subtype in ("PCM_16", "PCM_24")),
+    *((container, "FLOAT") for container in ("WAV", "WAVEX")),
+    *(("FLAC", subtype) for subtype in ("PCM_16", "PCM_24")),
+}
 MAX_FILE_BYTES = 512 * 2**20
 MAX_SAMPLES = 200_000_000
 
@@ -77,7 +80,8 @@ def read_clip(
                 f"{path}: {what} is {got} where the manifest says {expected}",
                 fix="build or import the corpus again; devbench never converts silently",
             )
-    return samples[0]
+    mono: NDArray[np.float32] = samples[0]
+    return mono
 
 
 def encode_flac(samples: NDArray[np.floating], sample_rate_hz: int) -> bytes:
@@ -87,9 +91,7 @@ def encode_flac(samples: NDArray[np.floating], sample_rate_hz: int) -> bytes:
 
     pcm = np.clip(np.rint(np.asarray(samples, np.float64) * 32767.0), -32768, 32767)
     buffer = io.BytesIO()
-    soundfile.write(
-        buffer, pcm.astype(np.int16), sample_rate_hz, format="FLAC", subtype="PCM_16"
-    )
+    soundfile.write(buffer, pcm.astype(np.int16), sample_rate_hz, format="FLAC", subtype="PCM_16")
     return buffer.getvalue()
 
 

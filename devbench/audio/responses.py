@@ -1,4 +1,4 @@
-"""Frequency responses: from an impulse recording as the UMC paper measures them, and as CSV files."""
+"""Frequency responses: from an impulse recording as the UMC paper measures them, and as CSV."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devbench.contract.values import FrequencyResponse, Provenance
-from devbench.errors import ConfigurationError, DataError
+from devbench.errors import ConfigurationError, ContractError, DataError
 from devbench.files import publish, read_bytes
 
 if TYPE_CHECKING:
@@ -30,9 +30,7 @@ def mel_bands(
     """
     import numpy as np
 
-    edges_hz = _from_mel(
-        np.linspace(_to_mel(fmin_hz), _to_mel(sample_rate_hz / 2), n_bands + 2)
-    )
+    edges_hz = _from_mel(np.linspace(_to_mel(fmin_hz), _to_mel(sample_rate_hz / 2), n_bands + 2))
     bin_hz = np.linspace(0, sample_rate_hz / 2, n_fft // 2 + 1)
     low, centre, high = edges_hz[:-2, None], edges_hz[1:-1, None], edges_hz[2:, None]
     rising = (bin_hz - low) / (centre - low)
@@ -105,4 +103,7 @@ def read_response(path: Path, *, provenance: Provenance) -> FrequencyResponse:
             ) from error
         rows.append((freq_hz, gain_db))
     table = np.asarray(rows, np.float64).reshape(-1, 2)
-    return FrequencyResponse(freq_hz=table[:, 0], gain_db=table[:, 1], provenance=provenance)
+    try:
+        return FrequencyResponse(freq_hz=table[:, 0], gain_db=table[:, 1], provenance=provenance)
+    except ContractError as error:  # a mistake in a file, not in a plugin
+        raise ConfigurationError(f"{path}: {error.what}", fix=error.fix) from error

@@ -13,17 +13,18 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from devbench.contract.names import NAME_PATTERN
 from devbench.contract.values import FeatureSpec
+from devbench.errors import ConfigurationError
 from devbench.files import canonical_json, sha256_bytes
 
 Slug = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$", max_length=64)]
-SPLITS = ("convert", "train", "val", "test")
 Split = Literal["convert", "train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("convert", "train", "val", "test")
 
 
 class Closed(BaseModel):
     """A frozen model that refuses unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class Features(Closed):
@@ -39,6 +40,14 @@ class Features(Closed):
     fmin_hz: float = Field(0.0, ge=0)
     fmax_hz: float = Field(11025.0, gt=0)
     floor_db: float = Field(-100.0, lt=0)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Features:
+        try:
+            self.spec()
+        except ConfigurationError as error:
+            raise ValueError(f"{error.what}; {error.fix}") from error
+        return self
 
     def spec(self) -> FeatureSpec:
         """Return the settings as the contract's value."""

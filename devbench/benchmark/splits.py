@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -47,7 +48,9 @@ def _by_hash(groups: Mapping[str, Clip], splits: Splits, fold: int) -> dict[str,
         edge, start = 0.0, 0
         for split in SPLITS:
             edge += getattr(splits, split)
-            stop = round(edge * len(ordered))
+            # Ties go up, so that a part of at least 1 / len(ordered) is never empty; without the
+            # inner rounding 0.1 + 0.2 would lie above 0.3.
+            stop = math.floor(round(edge * len(ordered), 9) + 0.5)
             found.update(dict.fromkeys(ordered[start:stop], split))
             start = stop
     return found

@@ -1,7 +1,8 @@
-"""The command group: commands are imported when they are called; errors end in one line and a code."""
+"""The command group: commands are imported when called; errors end in one line and a code."""
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -10,8 +11,12 @@ from collections.abc import Sequence
 import click
 
 from devbench import __version__
-from devbench.errors import EXIT_BUG, EXIT_INTERRUPTED, DevbenchError
+from devbench.errors import EXIT_BUG, EXIT_DATA, EXIT_INTERRUPTED, EXIT_RUN, DevbenchError
 
+# Paths and disks that the user can mend; any other OSError is a bug of devbench.
+USER_ERRNOS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.EEXIST, errno.ENOTDIR,
+               errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOSPC,
+               errno.EDQUOT)  # fmt: skip
 COMMANDS = {
     "run": "Train one method on one source device and test it on all others.",
     "ls": "List methods, backbones, frontends, corpora, benchmarks, devices, runs or plugins.",
@@ -59,7 +64,7 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="devbench")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def cli(debug: bool) -> None:
-    """Measure, and win back, what sound event classifiers lose when the microphone changes.
+    r"""Measure, and win back, what sound event classifiers lose when the microphone changes.
 
     \b
     devbench run --method freq-mixstyle --source iphone14
@@ -80,13 +85,15 @@ def _exit_code(arguments: list[str], *, debug: bool) -> int:
         result = cli.main(arguments, prog_name="devbench", standalone_mode=False)
         sys.stdout.flush()
     except DevbenchError as error:
-        if debug:
-            raise
-        click.echo(f"devbench: {printable(str(error))}", err=True)
-        return error.exit_code
-    except click.ClickException as error:
+        return _say(error, error.what, error.fix, code=error.exit_code, debug=debug)
+    except click.exceptions.NoArgsIsHelpError as error:  # the command alone: show what it wants
         error.show()
         return error.exit_code
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "devbench"
+        fix = f"see {path} --help"
+        return _say(error, error.format_message(), fix, code=error.exit_code, debug=debug)
     except (click.Abort, KeyboardInterrupt):
         click.echo(
             "devbench: interrupted\n  fix: type the same command again to continue", err=True
@@ -95,16 +102,33 @@ def _exit_code(arguments: list[str], *, debug: bool) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.filename is None or error.errno not in USER_ERRNOS:
+            return _bug(error, debug=debug)
+        what = f"{os.fsdecode(error.filename)[:200]!r}: {error.strerror}"
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        fix = "free some space" if is_full else "check the path and its permissions"
+        return _say(error, what, fix, code=EXIT_RUN if is_full else EXIT_DATA, debug=debug)
     except Exception as error:
-        if debug:
-            raise
-        click.echo(
-            f"devbench: a bug: {type(error).__name__}: {printable(str(error))[:300]}\n"
-            "  fix: type the command again with --debug and report what it prints",
-            err=True,
-        )
-        return EXIT_BUG
+        return _bug(error, debug=debug)
     return result if isinstance(result, int) else 0
+
+
+def _bug(error: Exception, *, debug: bool) -> int:
+    what = f"a bug: {type(error).__name__}: {str(error)[:300]}"
+    fix = "type the command again with --debug and report what it prints"
+    return _say(error, what, fix, code=EXIT_BUG, debug=debug)
+
+
+def _say(error: Exception, what: str, fix: str, *, code: int, debug: bool) -> int:
+    """Print one line that says what is wrong and one that says what to do; return code."""
+    if debug:
+        import traceback
+
+        click.echo(printable("".join(traceback.format_exception(error))), err=True, nl=False)
+    lines = [" ".join(words.split()) for words in (what, fix)]
+    click.echo(f"devbench: {printable(lines[0])}\n  fix: {printable(lines[1])}", err=True)
+    return code
 
 
 def printable(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 @store_option
 @data_option
 def command(
+    *,
     benchmark: str | None,
     budget: str | None,
     form: str,
@@ -92,8 +94,7 @@ def _warn(words: str) -> None:
 def _print(board: Board, form: str) -> None:
     from devbench.results.render import RENDERERS, render_text
 
-    stdout = click.get_text_stream("stdout")
-    if form == "text" and stdout.isatty():
+    if form == "text" and sys.stdout.isatty():
         from devbench.results.terminal import print_board
 
         print_board(board)

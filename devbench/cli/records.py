@@ -26,7 +26,7 @@ def command() -> None:
 @click.option("--weights", "with_weights", is_flag=True, help="Include weights, for V2.")
 @store_option
 def export_command(
-    runs: tuple[str, ...], out: Path, is_all: bool, with_weights: bool, store: Path
+    *, runs: tuple[str, ...], out: Path, is_all: bool, with_weights: bool, store: Path
 ) -> None:
     """Write runs (by the first digits of their run_id), verified at V1, into one zip file."""
     from devbench.errors import UsageError

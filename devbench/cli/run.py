@@ -17,7 +17,9 @@ from devbench.cli.options import data_option, json_option, store_option
 @click.option("--budget", default="quick", show_default=True, help="quick, standard or paper.")
 @click.option("--seed", default=0, show_default=True, type=int, help="Seed of all draws.")
 @click.option("--fold", default=0, show_default=True, type=int, help="Rotation of the split.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="An option of the method.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="An option of the method."
+)
 @click.option(
     "--plugin",
     "plugin_file",
@@ -38,7 +40,7 @@ from devbench.cli.options import data_option, json_option, store_option
 @data_option
 @store_option
 @json_option
-def command(
+def command(  # noqa: PLR0917 - click passes every option by name
     method: str,
     source: str,
     benchmark: str,

@@ -20,15 +20,17 @@ if TYPE_CHECKING:
 @store_option
 @json_option
 def command(name: str, store: Path, as_json: bool) -> None:
-    """Show NAME: a method, backbone, front end or corpus, a benchmark, or a run (its first digits)."""
+    """Show NAME: a method, backbone or front end, a benchmark, or a run (its first digits)."""
     from devbench.benchmark.load import benchmark_names, load_benchmark
     from devbench.contract.names import require_known
     from devbench.files import pretty_json
-    from devbench.registry import find, installed
+    from devbench.registry import Kind, find, installed
     from devbench.results.store import Store
 
-    kinds = [
-        kind for kind in ("method", "backbone", "frontend") if name.rpartition(":")[2] in installed(kind)
+    kinds: list[Kind] = [
+        kind
+        for kind in ("method", "backbone", "frontend")
+        if name.rpartition(":")[2] in installed(kind)
     ]
     if kinds:
         from devbench.running.describe import describe
@@ -55,7 +57,10 @@ def command(name: str, store: Path, as_json: bool) -> None:
         return
     known = [n for kind in ("method", "backbone", "frontend") for n in installed(kind)]
     require_known(
-        "plugin, benchmark or run", name, [*known, *benchmark_names()], list_command="devbench ls methods"
+        "plugin, benchmark or run",
+        name,
+        [*known, *benchmark_names()],
+        list_command="devbench ls methods",
     )
 
 
@@ -80,7 +85,7 @@ def _print_plugin(kind: str, item: Mapping[str, Any]) -> None:
 
 
 def print_record(record: Record, store: Store, *, is_new: bool) -> None:
-    """Print the table of one run: devices, headline figures, the gap closed, and what to do next."""
+    """Print the table of one run: devices, headline figures, the gap closed, the next step."""
     plan = record.plan
     baseline, ideal = (_sibling(record, store, name) for name in ("baseline", "ideal"))
     click.echo(
@@ -89,7 +94,8 @@ def print_record(record: Record, store: Store, *, is_new: bool) -> None:
         + (f", fold {plan.fold}" if plan.fold else "")
     )
     click.echo(f"track: {plan.method.track}")
-    before = {s.device: s.macro_f1 for s in baseline.scores} if baseline else {}
+    is_other = baseline is not None and baseline.run_id != record.run_id
+    before = {s.device: s.macro_f1 for s in baseline.scores} if baseline and is_other else {}
     width = max(len(score.device) for score in record.scores)
     head = f"{'device':<{width}}  {'macro F1':>8}  {'weighted':>8}  {'clips':>5}"
     click.echo(head + ("  vs baseline" if before else ""))

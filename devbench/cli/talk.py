@@ -1,4 +1,4 @@
-"""What a run says while it works: a live line on a terminal, plain lines when piped; all on stderr."""
+"""What a run says while it works: a live line on a terminal, plain lines when piped."""
 
 from __future__ import annotations
 
@@ -44,8 +44,10 @@ class ConsoleTalk:
 
     def warn(self, words: str) -> None:
         """Tell what went wrong without stopping the run."""
+        from devbench.cli.group import printable
+
         self._end_line()
-        click.echo(f"warning: {words}", err=True)
+        click.echo(f"warning: {printable(words)}", err=True)  # words may come from a plugin
 
     def close(self) -> None:
         """End the live line."""
@@ -53,7 +55,9 @@ class ConsoleTalk:
 
     def _update(self, words: str, *, is_last: bool) -> None:
         now = time.monotonic()
-        if self._is_quiet or (now - self._last < (0.1 if self._is_live else LINE_EVERY_S) and not is_last):
+        if self._is_quiet or (
+            now - self._last < (0.1 if self._is_live else LINE_EVERY_S) and not is_last
+        ):
             return
         self._last = now
         if self._is_live:

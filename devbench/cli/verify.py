@@ -10,7 +10,8 @@ import click
 from devbench.cli.options import data_option, json_option, store_option
 
 if TYPE_CHECKING:
-    from devbench.results.verify import Verdict
+    from devbench.results.store import Store
+    from devbench.results.verify import Predictor, Verdict
 
 
 @click.command("verify")
@@ -23,11 +24,24 @@ if TYPE_CHECKING:
     help="0: whole files; 1: figures from logits, exactly; 2: logits from weights.",
 )
 @click.option("--all", "is_all", is_flag=True, help="Verify every run of the store.")
+@click.option(
+    "--benchmark",
+    default=None,
+    metavar="FILE.toml",
+    help="The benchmark file, for runs of a benchmark that was given by path.",
+)
 @store_option
 @data_option
 @json_option
 def command(
-    runs: tuple[str, ...], level: int, is_all: bool, store: Path, data: Path | None, as_json: bool
+    *,
+    runs: tuple[str, ...],
+    level: int,
+    is_all: bool,
+    benchmark: str | None,
+    store: Path,
+    data: Path | None,
+    as_json: bool,
 ) -> None:
     """Verify runs by the first digits of their run_id; exit 9 when one does not hold."""
     from devbench.errors import CheckError, UsageError
@@ -41,7 +55,11 @@ def command(
         )
     opened = Store(store)
     run_ids = opened.run_ids() if is_all else [opened.find_id(run) for run in runs]
-    verifier = Verifier(opened, expected=Expectation(corpus_folders(store, data)))
+    verifier = Verifier(
+        opened,
+        expected=Expectation(corpus_folders(store, data), benchmark),
+        predict=_predictor(opened, data, benchmark) if level == 2 else None,
+    )
     verdicts = verifier.verify(run_ids, level=level)
     click.echo(_as_json(verdicts) if as_json else _as_text(verdicts), nl=False)
     failed = [verdict for verdict in verdicts if not verdict.is_passed]
@@ -50,6 +68,12 @@ def command(
             f"{len(failed)} of {len(verdicts)} runs do not hold at V{level}",
             fix="restore their files, or run them again with --force",
         )
+
+
+def _predictor(store: Store, data: Path | None, benchmark: str | None) -> Predictor:
+    from devbench.running.again import Again  # the whole pipeline; only V2 needs it
+
+    return Again(store, data, benchmark).predict
 
 
 def _as_text(verdicts: list[Verdict]) -> str:

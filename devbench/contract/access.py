@@ -1,4 +1,4 @@
-"""What a method may see beside labelled clips of the source device, and the track this puts it in."""
+"""What a method may see beside labelled source clips, and the track this puts it in."""
 
 from __future__ import annotations
 

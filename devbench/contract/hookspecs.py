@@ -11,6 +11,12 @@ from devbench.contract.method import MethodSpec
 from devbench.contract.parts import BackboneSpec, CorpusSpec, FrontendSpec
 
 PROJECT = "devbench"
+SPECS: Mapping[str, type[Any]] = {
+    "method": MethodSpec,
+    "backbone": BackboneSpec,
+    "frontend": FrontendSpec,
+    "corpus": CorpusSpec,
+}
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 

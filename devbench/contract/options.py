@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import sys
 import types
 import typing
@@ -43,6 +44,12 @@ def options_of(build: Callable[..., Any], *, given: Sequence[str] = ()) -> list[
                 "type of bool, int, float, str or Literal[...]",
                 fix=f"write {name}: float = 0.5 (or another type and default)",
             )
+        if not _is_default(parameter.default, kind, choices):
+            raise ContractError(
+                f"option {name!r} of {getattr(build, '__name__', build)!s} has the default "
+                f"{str(parameter.default)[:80]!r}, which is no {' or '.join(choices) or kind}",
+                fix="give it a default of its own type",
+            )
         found.append(Option(name, kind, parameter.default, choices))
     return found
 
@@ -67,9 +74,20 @@ def _kind(annotation: Any) -> tuple[str | None, tuple[str, ...]]:
     origin = typing.get_origin(annotation)
     if origin is Literal and all(isinstance(arg, str) for arg in typing.get_args(annotation)):
         return "str", tuple(typing.get_args(annotation))
-    if origin in (typing.Union, types.UnionType) and set(typing.get_args(annotation)) == {int, float}:
+    if origin in (typing.Union, types.UnionType) and set(typing.get_args(annotation)) == {
+        int,
+        float,
+    }:
         return "float", ()
     return None, ()
+
+
+def _is_default(default: Any, kind: str, choices: Sequence[str]) -> bool:
+    if kind == "bool" or isinstance(default, bool):
+        return kind == "bool" and isinstance(default, bool)
+    if kind == "str":
+        return isinstance(default, str) and (not choices or default in choices)
+    return isinstance(default, int if kind == "int" else (int, float)) and math.isfinite(default)
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, str]:
@@ -91,9 +109,7 @@ def resolve(
     """Return every option of owner with its value in force: the settings over the defaults."""
     by_name = {option.name: option for option in options}
     for key in settings:
-        require_known(
-            f"option of {owner}", key, by_name, list_command=f"devbench show {owner}"
-        )
+        require_known(f"option of {owner}", key, by_name, list_command=f"devbench show {owner}")
     return {
         name: _parse(option, settings[name], owner) if name in settings else option.default
         for name, option in by_name.items()
@@ -101,23 +117,24 @@ def resolve(
 
 
 def _parse(option: Option, text: str, owner: str) -> Value:
-    try:
-        if option.type == "bool":
-            return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
-        if option.type == "int":
-            return int(text)
-        if option.type == "float":
-            value = float(text)
-            if value - value != 0:  # NaN and infinity
-                raise ValueError(text)
-            return value
-        if option.choices and text not in option.choices:
-            raise ValueError(text)
-    except (ValueError, KeyError) as error:
-        expected = " or ".join(option.choices) or {"bool": "true or false"}.get(
-            option.type, f"a number ({option.type})"
-        )
+    value = _value(option, text)
+    if value is None:
+        words = {"bool": "true or false", "int": "a whole number", "float": "a number"}
+        expected = " or ".join(option.choices) or words.get(option.type, "text")
         raise ConfigurationError(
             f"option {option.name!r} of {owner} is {text[:80]!r}", fix=f"expected {expected}"
-        ) from error
-    return text
+        )
+    return value
+
+
+def _value(option: Option, text: str) -> Value | None:
+    """Return text as a value of the option's type, or None when it is none."""
+    if option.type == "bool":
+        return {"true": True, "false": False, "1": True, "0": False}.get(text.lower())
+    if option.type == "str":
+        return text if not option.choices or text in option.choices else None
+    try:
+        number = int(text) if option.type == "int" else float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

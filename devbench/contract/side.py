@@ -73,7 +73,7 @@ class SideInformation:
 
     @property
     def unpaired(self) -> Mapping[str, UnlabelledView]:
-        """Return unlabelled `convert` clips by device id, source included (needs UNPAIRED_TARGET)."""
+        """Return unlabelled `convert` clips by device, source included (needs UNPAIRED_TARGET)."""
         self._require(Access.UNPAIRED_TARGET, "unlabelled clips of target devices")
         return MappingProxyType(dict(self._unpaired))
 

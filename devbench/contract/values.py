@@ -40,7 +40,8 @@ class Clip:
     """One recording of one event by one device; holds no audio.
 
     path: relative to the corpus folder. sha256: of the file's bytes. n_samples: its length at the
-    corpus rate. group: what must stay together in a split (the source recording); often the event itself.
+    corpus rate. group: what must stay together in a split (the source recording); often the
+    event itself.
     fold: fold of the corpus authors, 0 when they gave none.
     """
 
@@ -104,18 +105,23 @@ class FrequencyResponse:
 
         if self.freq_hz.shape != self.gain_db.shape or self.freq_hz.ndim != 1:
             raise ContractError(
-                f"freq_hz {self.freq_hz.shape} and gain_db {self.gain_db.shape} must be equal [bin]",
+                f"freq_hz {self.freq_hz.shape} and gain_db {self.gain_db.shape} are not equal",
                 fix="give one gain per frequency",
             )
-        if len(self.freq_hz) < 2 or self.freq_hz[0] <= 0 or bool(np.any(np.diff(self.freq_hz) <= 0)):
+        if (
+            len(self.freq_hz) < 2
+            or self.freq_hz[0] <= 0
+            or bool(np.any(np.diff(self.freq_hz) <= 0))
+        ):
             raise ContractError(
                 "freq_hz must rise strictly from above 0 Hz", fix="sort the bins and drop DC"
             )
-        if not bool(np.all(np.isfinite(self.gain_db))):
-            raise ContractError("gain_db holds NaN or infinity", fix="floor the measured power")
+        for name, values in (("freq_hz", self.freq_hz), ("gain_db", self.gain_db)):
+            if not bool(np.all(np.isfinite(values))):
+                raise ContractError(f"{name} holds NaN or infinity", fix="floor the measured power")
 
     def at(self, freq_hz: Floats) -> Floats:
-        """Return the gain in dB at freq_hz: [freq]; linear in log frequency, flat beyond the ends."""
+        """Return the gain in dB at freq_hz: [freq]; linear in log frequency, flat at the ends."""
         import numpy as np
 
         log_hz = np.log(np.maximum(freq_hz, 1e-3))

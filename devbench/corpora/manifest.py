@@ -1,9 +1,9 @@
 """The corpus folder: corpus.toml, manifest.csv, responses/ and audio/, opened and checked as one.
 
-    corpus.toml         name, version, provenance, licence, rate, devices
-    manifest.csv        one row a clip, with the length and the SHA-256 of its file
-    responses/ID.csv    freq_hz,gain_db of one device, where it is known
-    audio/...           WAV or FLAC, mono, at the corpus rate
+corpus.toml         name, version, provenance, licence, rate, devices
+manifest.csv        one row a clip, with the length and the SHA-256 of its file
+responses/ID.csv    freq_hz,gain_db of one device, where it is known
+audio/...           WAV or FLAC, mono, at the corpus rate
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from devbench.contract.names import is_name
 from devbench.contract.values import Clip, Device, Provenance
@@ -210,4 +210,4 @@ def _fingerprint(folder: Path, header: CorpusHeader, clips: Iterable[Clip]) -> s
 
 def provenance_of(header: CorpusHeader) -> Provenance:
     """Return what reports must say of the recordings."""
-    return cast(Provenance, header.provenance)
+    return header.provenance

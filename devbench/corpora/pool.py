@@ -58,9 +58,11 @@ def in_processes(
     from multiprocessing import get_context
 
     # spawn: no inherited state, so that a result cannot depend on what ran before it.
-    pool = ProcessPoolExecutor(min(jobs, total), mp_context=get_context("spawn"))
+    pool = ProcessPoolExecutor(
+        min(jobs, total), mp_context=get_context("spawn"), initializer=_end_with_parent
+    )
     try:
-        chunk = max(1, min(16, total // (4 * jobs)))
+        chunk = max(1, min(4, total // (4 * jobs)))  # small: progress and Ctrl-C come soon
         results = pool.map(partial(_guarded, function), items, chunksize=chunk)
         for done, result in enumerate(results, 1):
             if isinstance(result, _Refusal):
@@ -74,6 +76,22 @@ def in_processes(
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Let a worker end when the command was killed; nobody else would end it."""
+    import threading
+    from multiprocessing import parent_process
+
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _guarded(function: Callable[[Item], Result], item: Item) -> Result | _Refusal:

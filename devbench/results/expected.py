@@ -27,9 +27,11 @@ class Expectation:
     """Find the clips that a record's run had to predict; each corpus is opened once.
 
     folders: corpus folders, opened when they are first needed; damaged ones count as absent.
+    benchmark_file: of a benchmark that was given to the runs by path.
     """
 
     folders: list[Path]
+    benchmark_file: str | None = None
     _corpora: dict[str, Corpus] | None = field(default=None, init=False)
     _benchmarks: dict[str, Benchmark] | None = field(default=None, init=False)
     _clips: dict[tuple[str, str, int], tuple[Clip, ...]] = field(default_factory=dict, init=False)
@@ -58,7 +60,8 @@ class Expectation:
 
     def _benchmark(self, sha256: str) -> Benchmark | None:
         if self._benchmarks is None:
-            loaded = [load_benchmark(name) for name in benchmark_names()]
+            names = [*benchmark_names(), *([self.benchmark_file] if self.benchmark_file else [])]
+            loaded = [load_benchmark(name) for name in names]
             self._benchmarks = {benchmark.sha256: benchmark for benchmark in loaded}
         return self._benchmarks.get(sha256)
 

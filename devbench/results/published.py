@@ -17,8 +17,9 @@ from devbench.results.metrics import device_interval, mean
 
 TITLE = "As published, other data"
 FOOTNOTES = (
-    "As published, on the Deeply Device Dataset, which is not public: compare rows with one "
-    "another, not with rows measured here.",
+    "Measured by the authors on the Deeply Device Dataset, which is not public: compare these rows "
+    "with one another, not with rows measured here. Means are of the printed cells, so a last "
+    "digit may differ from the printed mean.",
     "mean_targets is over the six targets, mean_all over all seven devices. The printed 0.933 of "
     "Unified MC is a seven-device mean, the printed 0.907 of MC-200 (mc-200) a six-target mean; "
     "like for like, over six targets, Unified MC is at 0.926.",

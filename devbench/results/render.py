@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from devbench.results.tables import LEGEND, Block, Row
 TEXT_WIDTH = 120
 MAX_CELL = 120
 EMPTY = "-"
+N_FIGURES = 8  # columns before those of the sources
 PUBLISHED_HEADER = (
     "method",
     "source",
@@ -27,10 +29,9 @@ PUBLISHED_HEADER = (
     "± devices",
     "mean_all",
     "worst",
-    "worst cell",
+    "worst target",
     "source F1",
     "table",
-    "reference",
 )
 _MARKDOWN = re.compile(r"([\\`*\[\]<|&~$@]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|:(?=//))")
 _NUMBER = re.compile(r"-|-?\d.*")
@@ -47,13 +48,17 @@ class Board:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading, lines and one table; name columns are text, the others numbers."""
+    """A heading, lines of running text, and one table of text cells.
+
+    breaks: columns at which a table that is too wide is best cut.
+    """
 
     heading: str
     depth: int
     lines: tuple[str, ...] = ()
     header: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
+    breaks: tuple[int, ...] = ()
 
 
 def sections(board: Board) -> list[Section]:
@@ -71,11 +76,13 @@ def sections(board: Board) -> list[Section]:
         found.append(Section(title, 2, lines))
         for track, rows in block.tables:
             header, cells = _table(rows, block.sources)
-            found.append(Section(f"Track: {track}", 3, (), header, cells))
+            breaks = (N_FIGURES, N_FIGURES + len(block.sources))
+            found.append(Section(f"Track: {track}", 3, (), header, cells, breaks))
     if board.blocks:
         found.append(Section("What the columns say", 2, LEGEND))
     if board.published is not None:
-        found.append(Section(TITLE, 2, FOOTNOTES))
+        tables = sorted({f"{row.table}: {row.reference}" for row in board.published})
+        found.append(Section(TITLE, 2, (*FOOTNOTES, f"{'; '.join(tables)}.")))
         for track in dict.fromkeys(row.track for row in board.published):
             rows_shown = tuple(
                 _published_cells(row) for row in board.published if row.track == track
@@ -94,24 +101,24 @@ def _table(
         for name, row in zip(names, rows, strict=True)
     ]
     header = (
-        *("method", "rank", "mean_targets", "mean_all", "worst", "worst cell", "source F1"),
-        *("spread", "gap_closed", "status"),
-        *(f"from {source}" for source in sources),
-        *("seeds", "runs", "failed", "scored", "fit s", "level"),
+        *("method", "rank", "status", "mean_targets", "mean_all", "gap_closed", "worst"),
+        "source F1",
+        *sources,
+        *("worst cell", "spread", "seeds", "runs", "failed", "scored", "fit s", "level"),
     )
     cells = tuple(
         (
             name,
             _count(row.rank),
+            row.status,
             _fraction(row.mean_targets),
             _fraction(row.mean_all),
-            _fraction(row.worst_target),
-            row.worst_cell or EMPTY,
-            _fraction(row.source_score),
-            _fraction(row.spread),
             _fraction(row.gap_closed),
-            row.status,
+            _fraction(row.worst_target),
+            _fraction(row.source_score),
             *(_fraction(row.by_source[source]) for source in sources),
+            row.worst_cell or EMPTY,
+            _fraction(row.spread),
             _count(row.n_seeds),
             _count(row.n_runs),
             _count(row.n_failed),
@@ -132,10 +139,9 @@ def _published_cells(row: PublishedRow) -> tuple[str, ...]:
         _fraction(row.plus_minus),
         _fraction(row.mean_all),
         _fraction(row.worst_target),
-        row.worst_cell,
+        row.worst_cell.removeprefix(f"{row.source}>"),
         _fraction(row.source_score),
         row.table,
-        row.reference,
     )
 
 
@@ -159,10 +165,11 @@ def render_text(board: Board, *, width: int = TEXT_WIDTH) -> str:
     for section in sections(board):
         heading = clean(section.heading)
         lines += ["", heading, ("=" if section.depth == 2 else "-") * len(heading)]
-        lines += [clean_line(line) for line in section.lines]
+        for line in section.lines:
+            lines += textwrap.wrap(clean_line(line), width, subsequent_indent="  ")
         if section.header:
             table = [[clean(cell) for cell in row] for row in (section.header, *section.rows)]
-            for columns in column_groups(table, width):
+            for columns in column_groups(table, width, section.breaks):
                 lines += ["", *_aligned([[row[c] for c in columns] for row in table])]
     return "\n".join(lines).lstrip("\n") + "\n"
 
@@ -172,13 +179,19 @@ def clean_line(text: str) -> str:
     return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
-def column_groups(table: Sequence[Sequence[str]], width: int) -> list[list[int]]:
-    """Return column numbers of each part of a table; column 0 starts every part."""
+def column_groups(
+    table: Sequence[Sequence[str]], width: int, breaks: Sequence[int] = ()
+) -> list[list[int]]:
+    """Return column numbers of each part of a table; column 0 starts every part.
+
+    A table that fits is one part; else it is cut at breaks and wherever a part would not fit.
+    """
     widths = [max(len(row[c]) for row in table) for c in range(len(table[0]))]
     groups: list[list[int]] = [[0]]
+    cuts = () if sum(widths) + 2 * (len(widths) - 1) <= width else breaks
     for column in range(1, len(widths)):
         used = sum(widths[c] + 2 for c in groups[-1])
-        if len(groups[-1]) > 1 and used + widths[column] > width:
+        if len(groups[-1]) > 1 and (column in cuts or used + widths[column] > width):
             groups.append([0])
         groups[-1].append(column)
     return groups
@@ -295,7 +308,11 @@ def first_difference(expected: str, found: str) -> tuple[int, str, str] | None:
     raise AssertionError("two texts differ but none of their lines does")
 
 
-RENDERERS = {"md": render_markdown, "csv": render_csv, "json": render_json}
+RENDERERS: dict[str, Callable[[Board], str]] = {
+    "md": render_markdown,
+    "csv": render_csv,
+    "json": render_json,
+}
 
 
 def render_files(board: Board) -> Iterable[tuple[str, str]]:

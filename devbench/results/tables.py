@@ -22,8 +22,9 @@ LEGEND = (
     "mean_targets: mean macro F1 over the target devices, the source left out; over the seeds and "
     "folds of a source first, then over sources.",
     "mean_all: the same with the source device counted in. Not comparable with mean_targets.",
-    "worst: the lowest source>target cell, each averaged over seeds and folds. source: macro F1 on "
-    "the source device. spread: population SD over the targets of a run, averaged over runs.",
+    "A column named after a device: mean_targets with that device as the source.",
+    "worst: the lowest source>target cell, each averaged over seeds and folds. source F1: macro F1 "
+    "on the source device. spread: population SD over the targets of a run, averaged over runs.",
     "gap_closed: (mean_targets - baseline) / (ideal - baseline) per source, seed and fold, of the "
     "same benchmark, backbone and budget; '-' unless both exist for every run of the row.",
     "scored: how often the method was scored on targets of this benchmark, whatever its options. "
@@ -165,8 +166,9 @@ def fit_seconds(record: Record) -> float | None:
     """Return how long fit took in seconds, where the record says so."""
     times_s = record.measured.get("times_s")
     value = times_s.get("fit") if isinstance(times_s, dict) else None
-    is_time = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e12
-    return float(value) if is_time else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
+        return None
+    return float(value)
 
 
 def _block(
@@ -345,10 +347,10 @@ def _status(
         "file": (plans or runs.failed)[0].method.is_file,
         "open options": bool((plans or runs.failed)[0].method.opened),
         "no isolation": any(plan.isolation == "none" for plan in plans),
-        f"incomplete ({row.n_sources} of {len(sources)} sources)": row.n_sources < len(sources),
+        f"incomplete ({row.n_sources}/{len(sources)} sources)": row.n_sources < len(sources),
         "claimed": row.level is not None and row.level < ranked_level,
-        f"preliminary ({folds} of {n_folds} folds)": folds < n_folds,
-        f"preliminary ({row.n_seeds} of {ranked_seeds} seeds)": row.n_seeds < ranked_seeds,
+        f"preliminary ({folds}/{n_folds} folds)": folds < n_folds,
+        f"preliminary ({row.n_seeds}/{ranked_seeds} seeds)": row.n_seeds < ranked_seeds,
     }
     return next((reason for reason, holds in reasons.items() if holds), "ranked")
 

@@ -28,7 +28,7 @@ def print_board(board: Board, console: Console | None = None) -> None:
         if not section.header:
             continue
         cells = [[clean(cell) for cell in row] for row in (section.header, *section.rows)]
-        for columns in column_groups(cells, console.width - RULE_WIDTH):
+        for columns in column_groups(cells, console.width - RULE_WIDTH, section.breaks):
             table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
             for column in columns:
                 numbers = all(row[column][:1].isdigit() for row in cells[1:])

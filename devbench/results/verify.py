@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from devbench.contract.access import Access, track_of
 from devbench.errors import CheckError, DevbenchError
 from devbench.files import read_bytes, sha256_bytes
 from devbench.results.logits import StoredLogits, read_logits
@@ -29,6 +30,9 @@ MAX_LEVEL = 2
 
 ExpectedClips = Mapping[tuple[str, str], str]
 """The true class of every (device, event) that a run has to predict."""
+
+Predictor: TypeAlias = "Callable[[Record, StoredLogits], NDArray[np.float32]]"
+"""Compute the logits of a record again from its weights, in the order of the stored rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class Verifier:
 
     store: Store
     expected: Callable[[Record], ExpectedClips | None] | None = None
-    predict: Callable[[Record], NDArray[np.float32]] | None = None
+    predict: Predictor | None = None
 
     def verify(self, run_ids: Sequence[str], *, level: int) -> list[Verdict]:
         """Return one verdict per run; the ledger's chain is checked once for all."""
@@ -99,7 +103,7 @@ class Verifier:
             if level >= 2:
                 if self.predict is None:
                     raise CheckError("weights cannot be run here", fix="ask for --level 1")
-                require_same_logits(stored, self.predict(record))
+                require_same_logits(stored, self.predict(record, stored))
                 reached = 2
         except DevbenchError as error:
             return Verdict(run_id, level, reached, error.what, tuple(notes))
@@ -117,6 +121,11 @@ def require_well_formed(record: Record) -> None:
     per_target = plan.method.per_target
     _same(devices, [*([] if per_target else [plan.source]), *plan.targets], "devices of the scores")
     _same(len(set(devices)), len(devices), "scores: a device stands twice")
+    try:
+        track = track_of(Access(need) for need in plan.method.needs)
+    except ValueError as error:
+        raise CheckError(f"plan.method.needs: {error}", fix="restore the record") from error
+    _same(plan.method.track, track, "track")
     for score in record.scores:
         rows = score.confusion
         if [len(row) for row in rows] != [n_classes] * n_classes or not all(

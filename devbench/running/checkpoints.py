@@ -18,7 +18,7 @@ KEPT = 2
 def tensors_to_bytes(tensors: dict[str, torch.Tensor]) -> bytes:
     """Return named tensors as safetensors bytes; equal tensors give equal bytes."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(tensors.items())}
-    return save(plain)
+    return bytes(save(plain))
 
 
 def tensors_from_file(path: Path, sha256: str) -> dict[str, torch.Tensor]:
@@ -29,7 +29,8 @@ def tensors_from_file(path: Path, sha256: str) -> dict[str, torch.Tensor]:
             f"{path}: hash {sha256_bytes(data)[:12]}… where {sha256[:12]}… was stored",
             fix="the file is damaged: run the same command with --force",
         )
-    return load(data)
+    tensors: dict[str, torch.Tensor] = load(data)
+    return tensors
 
 
 def write_checkpoint(
@@ -49,7 +50,7 @@ def write_checkpoint(
 def newest_checkpoint(
     folder: Path,
 ) -> tuple[int, dict[str, torch.Tensor], dict[str, Any]] | None:
-    """Return (epoch, tensors, state) of the newest whole checkpoint; a damaged one is passed over."""
+    """Return (epoch, tensors, state) of the newest whole checkpoint; damaged ones are skipped."""
     for path in sorted(folder.glob("epoch-*.json"), reverse=True):
         with contextlib.suppress(DataError):
             document = read_json(path)

@@ -116,9 +116,7 @@ def _insert(
                 fix=f"this backbone has {', '.join(stages) or 'no stages'}",
             )
         parent = backbone.get_submodule(name.rpartition(".")[0])
-        setattr(
-            parent, name.rpartition(".")[2], nn.Sequential(backbone.get_submodule(name), layer)
-        )
+        setattr(parent, name.rpartition(".")[2], nn.Sequential(backbone.get_submodule(name), layer))
 
 
 def _require_logits(classifier: Classifier, job: ModelJob, backbone: str) -> None:
@@ -141,9 +139,8 @@ def clip_logits(model: nn.Module, clips: StagedClips, crop_frames: int) -> torch
     rows, starts = clips.windows(crop_frames)
     parts = []
     with torch.no_grad():
-        for row, start in zip(
-            rows.split(EVALUATION_WINDOWS), starts.split(EVALUATION_WINDOWS), strict=True
-        ):
+        batches = (torch.split(part, EVALUATION_WINDOWS) for part in (rows, starts))
+    for row, start in zip(*batches, strict=True):
             parts.append(model(clips.crops(row, start, crop_frames).clips).float())
     logits = torch.cat(parts)  # [window, class]
     if logits.ndim != 2 or len(logits) != len(rows):

@@ -108,7 +108,7 @@ class StagedClips:
 
         for length in torch.unique(self._lengths).tolist():
             rows = torch.nonzero(self._lengths == length)[:, 0]
-            for part in rows.split(VIEW_BATCH):
+            for part in torch.split(rows, VIEW_BATCH):
                 starts = torch.zeros(len(part), dtype=torch.int64, device=rows.device)
                 yield self.crops(part, starts, int(length))
 
@@ -138,9 +138,7 @@ class StagedClips:
         if values.ndim == 2:
             return Batch(target=self._targets[rows], bin_hz=self._bin_hz, waveform=values)
         spectrogram_db = values.transpose(1, 2).unsqueeze(1)  # [batch, 1, bin, frame]
-        return Batch(
-            target=self._targets[rows], bin_hz=self._bin_hz, spectrogram_db=spectrogram_db
-        )
+        return Batch(target=self._targets[rows], bin_hz=self._bin_hz, spectrogram_db=spectrogram_db)
 
     def windows(self, crop: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return (row [window], start [window]) of the fixed test windows of all clips.

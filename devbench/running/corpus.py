@@ -1,4 +1,4 @@
-"""Where a corpus lies: a folder of the user's, or one that a plugin makes once and the store keeps."""
+"""Where a corpus lies: in a folder of the user's, or made once by a plugin for the store."""
 
 from __future__ import annotations
 
@@ -17,6 +17,16 @@ from devbench.running.process import WorkerLimits, run_worker
 LIMITS = WorkerLimits(wall_s=3600.0, memory_mb=16_000, scratch_mb=100_000)
 
 
+def require_corpus(name: str, *, data: Path | None) -> None:
+    """Raise DataError that says where it was looked for, unless the corpus is there or is made."""
+    if not _is_ready(name, data) and name not in installed("corpus"):
+        where = f"in {str(data)!r} " if data else ""
+        raise DataError(
+            f"corpus {name!r} was not found {where}and no plugin makes it",
+            fix=f"build or import it into DIR/{name}, then give --data DIR or set DEVBENCH_DATA",
+        )
+
+
 def find_corpus(
     name: str, *, data: Path | None, store: Path, on_progress: Callable[[int, int], None]
 ) -> Corpus:
@@ -24,14 +34,9 @@ def find_corpus(
 
     A folder data/name comes first. Raises DataError that says where it was looked for.
     """
-    if data is not None and (data / name / "corpus.toml").exists():
+    require_corpus(name, data=data)
+    if data is not None and _is_ready(name, data):
         return open_corpus(data / name)
-    if name not in installed("corpus"):
-        where = f"in {str(data)!r} " if data else ""
-        raise DataError(
-            f"corpus {name!r} was not found {where}and no plugin makes it",
-            fix=f"build or import it into DIR/{name}, then give --data DIR or set DEVBENCH_DATA",
-        )
     ref = find("corpus", name)
     folder = _folder_of(ref, store)
     if not folder.exists():
@@ -41,13 +46,17 @@ def find_corpus(
 
 def made_corpus(name: str, *, data: Path | None, store: Path) -> Corpus | None:
     """Return the corpus if it lies ready, without making it."""
-    if data is not None and (data / name / "corpus.toml").exists():
+    if data is not None and _is_ready(name, data):
         return open_corpus(data / name)
     try:
         folder = _folder_of(find("corpus", name), store)
     except UnknownNameError:
         return None
     return open_corpus(folder) if folder.exists() else None
+
+
+def _is_ready(name: str, data: Path | None) -> bool:
+    return data is not None and (data / name / "corpus.toml").exists()
 
 
 def _folder_of(ref: PluginRef, store: Path) -> Path:

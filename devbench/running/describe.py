@@ -1,4 +1,4 @@
-"""What plugins say of themselves, asked in a child process and remembered for no longer than a call."""
+"""What plugins say of themselves, asked in a child process."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from devbench.errors import PluginError, RunError
 from devbench.registry import PluginRef
 from devbench.running.process import WorkerLimits, run_worker
 
@@ -19,9 +20,28 @@ def describe(
     """Return the description of each plugin by kind; a broken plugin raises PluginError.
 
     settings: --set texts by kind; options are resolved and the method is built once to check them.
+    A plugin that ends, hangs or floods the child is named like any other broken one.
     """
+    loading = refs[0]
+
+    def note(report: Mapping[str, Any]) -> None:
+        nonlocal loading
+        number = report.get("number")
+        if report["event"] == "plugin" and isinstance(number, int) and 0 <= number < len(refs):
+            loading = refs[number]
+
     with tempfile.TemporaryDirectory(prefix="devbench-describe-") as folder:
         job = {"plugins": [ref.to_dict() for ref in refs], "settings": settings or {}}
-        outcome = run_worker("describe", job, scratch=Path(folder), limits=LIMITS)
+        try:
+            outcome = run_worker(
+                "describe", job, scratch=Path(folder), limits=LIMITS, on_report=note
+            )
+        except RunError as error:
+            if isinstance(error.__cause__, OSError):  # the disk is full: no fault of the plugin
+                raise
+            raise PluginError(
+                f"{loading.kind} {loading.name!r} ({loading.origin}) cannot be loaded: {error.what}",
+                fix="update or uninstall it, or ask its author; other plugins still work",
+            ) from error
     found: dict[str, dict[str, Any]] = outcome.result
     return found

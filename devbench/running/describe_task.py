@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from devbench.contract.access import track_of
-from devbench.contract.options import options_of, resolve
+from devbench.contract.options import Option, options_of, resolve
 from devbench.errors import ContractError, DevbenchError, PluginError
 from devbench.registry import PluginRef, load_spec
 from devbench.running.worker import Channel
@@ -30,13 +30,15 @@ GIVEN: Mapping[str, tuple[str, ...]] = {
 def run(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
     """Return the description of every plugin in job['plugins'], by kind.
 
-    job['settings'] holds --set texts; they belong to the method, and 'backbone.key' to the backbone.
+    job['settings'] holds --set texts by kind.
     """
     _make_lazy("torch")
-    return {
-        item["kind"]: describe(PluginRef(**item), job["settings"].get(item["kind"], {}))
-        for item in job["plugins"]
-    }
+    found: dict[str, Any] = {}
+    for number, item in enumerate(job["plugins"]):
+        channel.send({"event": "plugin", "number": number})  # whom to name should this end us
+        settings = job["settings"].get(item["kind"], {})
+        found[item["kind"]] = describe(PluginRef(**item), settings)
+    return found
 
 
 def describe(ref: PluginRef, settings: Mapping[str, str]) -> dict[str, Any]:
@@ -57,7 +59,7 @@ def describe(ref: PluginRef, settings: Mapping[str, str]) -> dict[str, Any]:
         "opened": sorted(settings),
     }
     if ref.kind in GIVEN:
-        options = options_of(spec.build, given=GIVEN[ref.kind])
+        options = _options(ref, spec)
         found["options"] = resolve(options, settings, owner=spec.name)
         found["option_types"] = {
             option.name: "|".join(option.choices) or option.type for option in options
@@ -73,6 +75,15 @@ def describe(ref: PluginRef, settings: Mapping[str, str]) -> dict[str, Any]:
         }
         _try_build(ref, spec, found["options"])
     return found
+
+
+def _options(ref: PluginRef, spec: Any) -> list[Option]:
+    try:
+        return options_of(spec.build, given=GIVEN[ref.kind])
+    except ContractError as error:
+        raise ContractError(
+            f"{ref.kind} {ref.name!r} ({ref.origin}): {error.what}", fix=error.fix
+        ) from error
 
 
 def _try_build(ref: PluginRef, spec: Any, options: Mapping[str, Any]) -> None:

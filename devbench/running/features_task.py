@@ -48,7 +48,9 @@ def _frames(
 ) -> NDArray[np.float32]:
     """Return the spectrogram of one clip: [frame, bin] dB."""
     with torch.no_grad():
-        spectrogram_db: torch.Tensor = frontend(torch.from_numpy(samples)[None])  # [1, 1, bin, frame]
+        spectrogram_db: torch.Tensor = frontend(
+            torch.from_numpy(samples)[None]
+        )  # [1, 1, bin, frame]
     if not bool(torch.isfinite(spectrogram_db).all()):
         raise ContractError(
             f"the front end returned NaN or infinity for {path}",

@@ -41,8 +41,8 @@ def run(job_data: Any, channel: Channel) -> dict[str, Any]:
     )
     try:
         models = [
-            _fit_one(job, targets, here, torch_device, channel, index)
-            for index, targets in enumerate(job.target_sets)
+            _fit_one(job, index, here=here, device=torch_device, channel=channel)
+            for index in range(len(job.target_sets))
         ]
     except DevbenchError:
         raise
@@ -67,13 +67,9 @@ def run(job_data: Any, channel: Channel) -> dict[str, Any]:
 
 
 def _fit_one(
-    job: FitJob,
-    targets: Sequence[str],
-    here: Path,
-    device: torch.device,
-    channel: Channel,
-    index: int,
+    job: FitJob, index: int, *, here: Path, device: torch.device, channel: Channel
 ) -> dict[str, Any]:
+    targets = job.target_sets[index]
     spec, method = build_method(job.model.method)
     frontend = load_spec(job.model.frontend.reference()).build(job.model.features.spec()).to(device)
     crop_frames = job.budget.crop_frames
@@ -157,4 +153,3 @@ def _side_information(
         _unpaired=views("unpaired", Access.UNPAIRED_TARGET),
         _labelled=views("labelled", Access.TARGET_LABELS),
     )
-

@@ -19,8 +19,10 @@ from devbench.registry import PluginRef
 
 CODE_SUFFIXES = (".py", ".pyc", ".pyi", ".so", ".pth", ".typed")
 SYSTEM = ("/usr", "/lib", "/lib64", "/etc", "/sys", "/dev", "/opt/cuda", "/usr/local", "/bin")
-WATCHED_FILES = frozenset({"open", "os.listdir", "os.scandir", "os.rename", "os.remove", "os.link",
-                           "os.symlink", "os.mkdir", "os.rmdir", "os.truncate", "os.chmod"})  # fmt: skip
+WATCHED_FILES = frozenset({
+    "open", "os.listdir", "os.scandir", "os.rename", "os.remove", "os.link", "os.symlink",
+    "os.mkdir", "os.rmdir", "os.truncate", "os.chmod",
+})  # fmt: skip
 WATCHED_ACTS = frozenset({"socket.connect", "socket.bind", "subprocess.Popen", "os.system",
                           "os.exec", "os.posix_spawn", "os.fork", "os.forkpty"})  # fmt: skip
 

@@ -64,7 +64,7 @@ class Finished:
 
 def plan_run(request: Request, *, data: Path | None, store: Path, talk: Talk) -> Planned:
     """Return the plan of a request; a corpus that code makes is made now if it is not there."""
-    checked = check(request)
+    checked = check(request, data=data)
     corpus = find_corpus(
         checked.benchmark.corpus, data=data, store=store, on_progress=_making(talk)
     )
@@ -176,7 +176,7 @@ def _compute(planned: Planned, store: Store, work: Path, talk: Talk, *, force: b
 
 
 def _require_same(store: Store, record: Record) -> None:
-    """Hold a forced run against the record that is there: the same plan must give the same bytes."""
+    """Hold a forced run against the record that is there: one plan must give the same bytes."""
     if not store.has(record.run_id):
         return
     before, now = store.get(record.run_id).reproducible(), record.reproducible()
@@ -184,7 +184,7 @@ def _require_same(store: Store, record: Record) -> None:
         keys = sorted(key for key in before if before[key] != now[key])
         raise CheckError(
             f"run {record.run_id[:12]} gave another result this time: {', '.join(keys)} differ",
-            fix="the stored record is kept; look for randomness that is not drawn from the generator",
+            fix="the stored record is kept; look for draws that are not from the generator",
         )
 
 

@@ -20,6 +20,7 @@ from devbench.contract.options import parse_settings
 from devbench.errors import ConfigurationError, DataError, UsageError
 from devbench.registry import PluginRef, find, from_file
 from devbench.results.record import BenchmarkPlan, CorpusPlan, MethodPlan, PartPlan, Plan
+from devbench.running.corpus import require_corpus
 from devbench.running.describe import describe
 from devbench.running.hardware import best_device, cpu_has_bf16, cuda_has_bf16, cuda_info, n_cpus
 
@@ -77,8 +78,11 @@ class Planned:
         return [c for c in self.clips if c.device == device and self.split_of[c.event_id] == split]
 
 
-def check(request: Request) -> Checked:
-    """Return the request after checking every name and option in it."""
+def check(request: Request, *, data: Path | None) -> Checked:
+    """Return the request after checking every name and option in it.
+
+    What costs nothing is looked at first; the plugins describe themselves last.
+    """
     benchmark = load_benchmark(request.benchmark)
     method = (
         from_file("method", request.method, request.plugin_file)
@@ -107,7 +111,9 @@ def check(request: Request) -> Checked:
         raise UsageError(f"seed {request.seed} is below 0", fix="choose --seed 0, 1, 2, ...")
     refs = {
         "method": method,
-        "backbone": find("backbone", request.backbone or benchmark.budgets[request.budget].backbone),
+        "backbone": find(
+            "backbone", request.backbone or benchmark.budgets[request.budget].backbone
+        ),
         "frontend": find("frontend", benchmark.features.frontend),
     }
     settings: dict[str, dict[str, str]] = {"method": {}, "backbone": {}}
@@ -116,6 +122,7 @@ def check(request: Request) -> Checked:
         if owner not in ("", "method", "backbone"):
             raise UsageError(f"--set {key!r}", fix="write --set option=… or backbone.option=…")
         settings[owner or "method"][name] = value
+    require_corpus(benchmark.corpus, data=data)
     device = _device(request.device)
     bf16 = cuda_has_bf16() if device == "cuda" else cpu_has_bf16()
     wants_auto = benchmark.budgets[request.budget].precision == "auto"
@@ -208,8 +215,8 @@ def _require_fit(benchmark: Benchmark, corpus: Corpus) -> None:
     ):
         if missing:
             raise DataError(
-                f"corpus {corpus.header.name!r} in {str(corpus.folder)!r} lacks {what} of benchmark "
-                f"{benchmark.id!r}: {', '.join(missing[:5])}",
+                f"corpus {corpus.header.name!r} in {str(corpus.folder)!r} lacks {what} of "
+                f"benchmark {benchmark.id!r}: {', '.join(missing[:5])}",
                 fix="point --data to the corpus the benchmark was made for",
             )
     if corpus.header.sample_rate_hz != benchmark.features.sample_rate_hz:

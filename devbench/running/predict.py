@@ -94,13 +94,13 @@ def predict(
     difference = None
     if not adapts:
         difference = _largest_difference(scored, groups[n_scored:], logits[n_scored:])
-        scale = max(1.0, max(float(abs(part).max()) for part in logits[:n_scored]))
+        scale = max(1.0, *(float(abs(part).max()) for part in logits[:n_scored]))
         if difference > TOLERANCE * scale:
             raise PluginError(
                 f"logits of a clip depend on the clips it is predicted with (by {difference:.2g}): "
                 f"method {plan.method.name!r} or backbone {plan.backbone.name!r} uses statistics "
                 "of the test batch",
-                fix="declare Access.TEST_TIME (the run moves to track 'test-time'), or use eval mode",
+                fix="declare Access.TEST_TIME (track 'test-time'), or use eval mode",
             )
     by_clip = {clip: scored[row] for clip, row in row_of.items()}
     return Predicted(by_clip, difference, outcome.wall_s, outcome.peak_memory_mb)
@@ -118,7 +118,7 @@ def _probes(groups: Sequence[Group], *, per_target: bool) -> list[Group]:
     if not per_target:
         mixed = [row for rows in zip(*(g.rows for g in groups), strict=False) for row in rows]
         probes.append(Group(model=0, rows=mixed[: N_MIXED_PROBE // len(groups) * len(groups) + 1]))
-    for group in (groups * N_SINGLE_PROBES)[:N_SINGLE_PROBES]:
+    for group in (list(groups) * N_SINGLE_PROBES)[:N_SINGLE_PROBES]:
         probes.append(Group(model=group.model, rows=[group.rows[len(probes) % len(group.rows)]]))
     return probes
 
@@ -130,13 +130,20 @@ def _read(
 
     expected = (sum(len(group.rows) for group in groups), len(planned.benchmark.classes))
     try:
-        if sha256_file(path) != sha256:
-            raise ValueError("its hash is not the one that was reported")
+        is_whole = sha256_file(path) == sha256
         logits = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
         raise RunError(
-            f"the predictions cannot be read: {error}", fix="type the command again", state="invalid"
+            f"the predictions cannot be read: {error}",
+            fix="type the command again",
+            state="invalid",
         ) from error
+    if not is_whole:
+        raise RunError(
+            "the predictions changed after they were reported",
+            fix="type the command again",
+            state="invalid",
+        )
     if logits.shape != expected or logits.dtype != np.float32:
         raise RunError(
             f"predictions are {logits.shape} {logits.dtype}, expected {expected} float32",

@@ -56,7 +56,7 @@ def main() -> int:
     try:
         from devbench.files import read_json
 
-        module: TaskModule = importlib.import_module(f"devbench.running.{task}_task")  # type: ignore[assignment]
+        module: TaskModule = importlib.import_module(f"devbench.running.{task}_task")
         result = module.run(read_json(Path("job.json")), channel)
         channel.send({"event": "done", "result": result})
     except DevbenchError as error:

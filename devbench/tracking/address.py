@@ -130,7 +130,7 @@ def alone(address: Address) -> Iterator[None]:
     try:
         address.lock.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(address.lock)
-        lock.acquire(timeout=LOCK_TIMEOUT_S)
+        lock.acquire(timeout=LOCK_TIMEOUT_S, poll_interval=0.02)
     except Timeout as error:
         raise TrackingError(
             f"another process has held {str(address.lock)!r} for {LOCK_TIMEOUT_S:.0f} s",

@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Experiment, Run
 
-_BATCH = 900  # of the 1000 items that MLflow takes in one request
-_PARAM_BATCH = 90
+_PARAM_BATCH, _METRIC_BATCH = 90, 800  # MLflow takes 100 parameters and 1000 items a request
 _PAGE = 1000
 
 
@@ -129,11 +128,14 @@ class Mirror:
         metrics = [
             Metric(point.key, point.value, content.end_ms, point.step) for point in content.metrics
         ]
-        self._client.log_batch(mlflow_run_id, tags=tags[:_PARAM_BATCH])
-        for start in range(0, len(params), _PARAM_BATCH):
-            self._client.log_batch(mlflow_run_id, params=params[start : start + _PARAM_BATCH])
-        for start in range(0, len(metrics), _BATCH):
-            self._client.log_batch(mlflow_run_id, metrics=metrics[start : start + _BATCH])
+        while tags or params or metrics:  # nearly always one request: each costs a flush to disk
+            self._client.log_batch(
+                mlflow_run_id,
+                tags=tags,
+                params=params[:_PARAM_BATCH],
+                metrics=metrics[:_METRIC_BATCH],
+            )
+            tags, params, metrics = [], params[_PARAM_BATCH:], metrics[_METRIC_BATCH:]
         if content.artifact is not None:
             self._client.log_text(mlflow_run_id, content.artifact, ARTIFACT)
         self._client.set_terminated(mlflow_run_id, content.status, end_time=content.end_ms)

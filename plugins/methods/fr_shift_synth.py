@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from devbench import Batch, Method, MethodSpec, hookimpl
@@ -14,6 +16,7 @@ from ..spectra import spectrogram_of, with_spectrogram
 # end, over all pairs of 66 measured microphones (MicIRP, median gain removed). The paper names no
 # numbers, only that both ends differ more.
 MEAN_ABS_DB = (11.0, 1.8, 1.4, 1.9, 2.7, 5.3, 7.4)
+NATS_PER_DB = math.log(10) / 10
 
 
 class FRShiftSynth(Method):
@@ -79,10 +82,10 @@ class FRShiftSynth(Method):
         n_clips = len(x_db)
         snr_db = uniform((n_clips,), self.min_snr_db, self.max_snr_db, x_db, generator)
         noisy = coins(n_clips, self.noise_probability, x_db, generator)[:, None, None, None]
-        level_db = 10 * (10 ** (x_db / 10)).mean(dim=(1, 2, 3)).log10()  # [batch]
-        floor_db = (level_db - snr_db)[:, None, None, None]
-        nats_per_db = 0.1 * torch.log(torch.tensor(10.0)).item()
-        raised = torch.logaddexp(x_db * nats_per_db, floor_db * nats_per_db) / nats_per_db
+        power = (x_db * NATS_PER_DB).exp()
+        floor_ratio = (-snr_db * NATS_PER_DB).exp()[:, None, None, None]
+        floor_power = power.mean(dim=(1, 2, 3), keepdim=True) * floor_ratio
+        raised = (power + floor_power).log() / NATS_PER_DB
         return torch.where(noisy, raised, x_db)
 
 

@@ -261,7 +261,7 @@ def test_one_sound_under_two_sources_is_refused(request_: BuildRequest, inputs: 
     ("row", "column", "value", "where", "expected"),
     [
         (0, "filename", "audio/none.flac", "line 2: column 'filename'", "a file that exists"),
-        (1, "label", "", "line 3: column 'label'", "printable"),
+        (1, "label", "", "line 3: column 'label'", "ASCII"),
         (1, "label", "__", "line 3: column 'label'", "ASCII"),
         (2, "fold", "two", "line 4: column 'fold'", "whole number"),
         (1, "fold", "3", "line 3: column 'fold'", "1 as in line 2"),

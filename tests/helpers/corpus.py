@@ -1,4 +1,4 @@
-"""A tiny corpus and benchmark, made in a fraction of a second: 3 devices x 3 classes x 10 events."""
+"""A tiny corpus and benchmark, made in no time: 3 devices x 3 classes x 10 events."""
 
 from __future__ import annotations
 

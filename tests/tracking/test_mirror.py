@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ import pytest
 from helpers.records import MadeRun, make_plan, make_run
 
 from devbench.errors import TrackingError, UsageError
+from devbench.registry import PluginRef
 from devbench.results.record import Record
 from devbench.results.store import Store
+from devbench.running.observe import Observers
 from devbench.tracking.address import address_of, alone, open_client, quiet
 from devbench.tracking.content import DIGEST_TAG, RUN_ID_TAG, content_of_record
 from devbench.tracking.mirror import mirror_record
@@ -199,6 +202,19 @@ def test_what_is_no_number_is_no_metric() -> None:
     assert content.start_ms == 0 == content.end_ms
 
 
+def test_long_histories_and_many_options_are_whole(shared: Store) -> None:
+    options = {f"option_{n}": n for n in range(150)}
+    record = make_run(seed=105, options=options).record
+    history = [record.models[0].history[0].model_copy(update={"epoch": n}) for n in range(1, 501)]
+    model = record.models[0].model_copy(update={"history": history})
+    mirror_record(record.model_copy(update={"models": [model]}), shared.folder)
+    run = by_run_id(mlflow_runs(shared.folder))[record.run_id]
+    assert all(run.data.params[f"options.method.option_{n}"] == str(n) for n in range(150))
+    with quiet():
+        points = open_client(address_of(shared.folder)).get_metric_history(run.info.run_id, "loss")
+    assert [point.step for point in points] == list(range(1, 501))
+
+
 def test_sync_adds_what_is_missing_and_rebuild_gives_the_same(shared: Store) -> None:
     fill(shared, *(make_run(seed=seed) for seed in (100, 110, 111)))
     plan = make_plan(seed=112)
@@ -306,3 +322,36 @@ def test_another_peoples_older_database_is_left_as_it_is(shared: Store, tmp_path
     with pytest.raises(TrackingError, match="out-of-date"):
         mirror_record(make_run().record, tmp_path, f"sqlite:///{foreign}")
     assert foreign.read_bytes() == before
+
+
+def test_the_observer_mirrors_from_a_process_of_its_own(shared: Store, tmp_path: Path) -> None:
+    shutil.copy(shared.folder / "mlflow.db", tmp_path)
+    record = make_run(seed=6).record
+    ref = PluginRef(
+        "observer", "mlflow", "devbench_plugins.observers.mlflow_mirror", "devbench", ""
+    )
+    log = tmp_path / "observers.log"
+    with Observers([ref], log=log) as observers:
+        document = record.model_dump(mode="json", by_alias=True)
+        observers.started(document["plan"])
+        assert observers.finished(document, tmp_path) == []
+        assert_shows(by_run_id(mlflow_runs(tmp_path)), record)
+    (tmp_path / "mlflow.db").write_bytes(b"damaged" * 1000)
+    with Observers([ref], log=log) as observers:
+        warnings = observers.finished(document, tmp_path)
+    assert len(warnings) == 1 and "devbench track sync --rebuild" in warnings[0]
+
+
+def test_without_mlflow_the_error_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def version(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    with pytest.raises(TrackingError, match="not installed") as caught:
+        mirror_record(make_run().record, tmp_path)
+    assert "pip install" in caught.value.fix
+    monkeypatch.setattr(metadata, "version", lambda _: "3.9.1")
+    with pytest.raises(TrackingError, match="older than"):
+        mirror_record(make_run().record, tmp_path)

@@ -17,14 +17,14 @@ DRUM = (1.0, 1.59, 2.14, 2.3, 2.65)
 STRING = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0)
 
 
-def colour(*centres_hz: Range, width: float = 0.4, gain_db: float = 16.0) -> Spectrum:
+def colour(*centres_hz: Range, width: float = 0.4, gain_db: float = 13.0) -> Spectrum:
     """Return a spectrum with equal bumps at those places."""
     return Spectrum(tuple(Bump(centre_hz, width, gain_db) for centre_hz in centres_hz))
 
 
 def vowel(first_hz: float, second_hz: float, third_hz: float) -> Spectrum:
     """Return the colour of a vowel by its formants; speakers differ by a tenth either way."""
-    formants = zip((first_hz, second_hz, third_hz), (22.0, 20.0, 17.0), strict=True)
+    formants = zip((first_hz, second_hz, third_hz), (19.0, 17.0, 14.0), strict=True)
     bumps = (Bump((0.93 * hz, 1.07 * hz), 0.13, gain_db) for hz, gain_db in formants)
     return Spectrum(tuple(bumps), (-7.0, -5.0))
 

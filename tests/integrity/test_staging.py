@@ -1,0 +1,54 @@
+"""What lies in the scratch folder of fit is what was declared, and nothing names the rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from devbench.running.features import ensure_features
+from devbench.running.stage import stage_fit
+from helpers.runs import World
+
+EXPECTED = {
+    "baseline": set(),
+    "fr-shift-real": {"responses.json"},
+    "spectrum-match": {"unpaired/phone", "unpaired/tablet", "unpaired/watch"},
+    "ideal": {"labelled/phone", "labelled/tablet", "labelled/watch"},
+}
+
+
+@pytest.mark.parametrize("method", EXPECTED)
+def test_the_stage_holds_only_what_was_declared(
+    method: str, tiny_data: Path, tmp_path: Path
+) -> None:
+    world = World.make(tmp_path, tiny_data)
+    planned = world.plan(method)
+    features = ensure_features(planned, store=world.store.folder, on_progress=lambda d, t: None)
+    scratch = tmp_path / "scratch"
+    job = stage_fit(planned, features, scratch)
+    found = {str(p.parent.relative_to(scratch)) for p in scratch.rglob("data.npy")}
+    found |= {p.name for p in scratch.glob("*.json")}
+    assert found == EXPECTED[method] | {"train", "val"}
+    has_labels = {str(p.parent.relative_to(scratch)) for p in scratch.rglob("labels.npy")}
+    assert has_labels == {"train", "val"} | {n for n in found if n.startswith("labelled")}
+    text = job.model_dump_json()
+    assert str(tiny_data) not in text
+    for clip in planned.clips:
+        assert clip.event_id not in text
+        assert clip.sha256 not in text
+
+
+def test_no_test_clip_is_staged_for_fit(tiny_data: Path, tmp_path: Path) -> None:
+    world = World.make(tmp_path, tiny_data)
+    for method in EXPECTED:
+        planned = world.plan(method)
+        features = ensure_features(planned, store=world.store.folder, on_progress=lambda d, t: None)
+        scratch = tmp_path / method
+        stage_fit(planned, features, scratch)
+        staged = [np.load(path) for path in scratch.rglob("data.npy")]
+        for device in planned.benchmark.devices:
+            for frames in features.clips(planned.clips_of("test", device)):
+                probe = frames[3]
+                assert not any(bool((data == probe).all(axis=1).any()) for data in staged)
