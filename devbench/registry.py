@@ -5,6 +5,7 @@ Only worker processes load plugins (`load_spec`); the process that holds test la
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import sys
@@ -57,12 +58,24 @@ class PluginRef:
 def installed(kind: Kind) -> dict[str, list[PluginRef]]:
     """Return every offer of a kind by name, without importing any; a list longer than 1 clashes."""
     found: dict[str, dict[tuple[str, str], PluginRef]] = {}
-    for entry in metadata.entry_points(group=GROUPS[kind]):
+    for entry in _entry_points(GROUPS[kind]):
         distribution = entry.dist.name if entry.dist else "unknown"
         version = entry.dist.version if entry.dist else "0"
         ref = PluginRef(kind, entry.name, entry.value, distribution, version)
         found.setdefault(entry.name, {})[(distribution, entry.value)] = ref
     return {name: list(refs.values()) for name, refs in sorted(found.items())}
+
+
+def _entry_points(group: str) -> list[metadata.EntryPoint]:
+    try:
+        return list(metadata.entry_points(group=group))
+    except Exception:  # noqa: BLE001 - one distribution's table is no UTF-8 or has no '='
+        found: dict[str, list[metadata.EntryPoint]] = {}
+        for distribution in metadata.distributions():
+            with contextlib.suppress(Exception):
+                entries = [entry for entry in distribution.entry_points if entry.group == group]
+                found.setdefault(distribution.name, entries)  # the first on the path counts
+        return [entry for entries in found.values() for entry in entries]
 
 
 def find(kind: Kind, name: str) -> PluginRef:

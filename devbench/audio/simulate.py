@@ -28,7 +28,7 @@ _FORMATS: dict[str, tuple[str, str]] = {
     "opus": ("OGG", "OPUS"),
     "mp3": ("MP3", "MPEG_LAYER_III"),
 }
-OPUS_RATE_HZ = 24_000
+OPUS_RATES_HZ = (8000, 12_000, 16_000, 24_000, 48_000)
 BLOCK_S = 0.001
 SILENCE_DB = -200.0
 
@@ -50,7 +50,8 @@ class DeviceModel:
     and falls by agc_release_db_per_s.
     limiter_dbfs: peak that the look-ahead limiter lets through; slopes as with the AGC.
     clip_dbfs: level at which samples are cut off.
-    codec: lossy round trip; codec_level: 0 (best) to 1 (smallest), as libsndfile counts.
+    codec: lossy round trip; codec_level: 0 (best) to 1 (smallest), as libsndfile counts;
+    codec_rate_hz: rate at which it works (Opus knows 8, 12, 16, 24 and 48 kHz), None: as the clip.
     """
 
     level_dbfs: float | None = -26.0
@@ -77,6 +78,7 @@ class DeviceModel:
     clip_dbfs: float = 0.0
     codec: Codec | None = None
     codec_level: float = 0.5
+    codec_rate_hz: int | None = None
 
     def __post_init__(self) -> None:
         for what in ("response", "noise"):
@@ -97,6 +99,11 @@ class DeviceModel:
             raise ContractError(
                 f"codec {self.codec!r} at level {self.codec_level}",
                 fix=f"use {', '.join(_FORMATS)} at a level from 0 to 1",
+            )
+        if self.codec == "opus" and self.codec_rate_hz not in OPUS_RATES_HZ:
+            raise ContractError(
+                f"Opus at a codec_rate_hz of {self.codec_rate_hz}",
+                fix=f"use one of {', '.join(map(str, OPUS_RATES_HZ))}",
             )
 
 
@@ -185,7 +192,7 @@ def _recorded(
     if model.codec is not None:
         # The encoder gets 16 bits, as in a device; so it does not magnify rounding errors.
         clip = np.rint(clip * 32767) / 32767
-        clip = _coded(clip, model.codec, model.codec_level, sample_rate_hz)
+        clip = _coded(clip, model, sample_rate_hz)
     return np.clip(clip, -1.0, 1.0)
 
 
@@ -297,19 +304,19 @@ def _with_gain(clip: Floats, gain_db: Floats, block: int) -> Floats:
     return np.asarray(clip * 10 ** (gain_db / 20))
 
 
-def _coded(clip: Floats, codec: Codec, codec_level: float, sample_rate_hz: int) -> Floats:
+def _coded(clip: Floats, model: DeviceModel, sample_rate_hz: int) -> Floats:
     """Return the clip after encoding and decoding, aligned and of the same length."""
     import numpy as np
 
-    delay = _codec_delay(codec, codec_level, sample_rate_hz)
-    margin = sample_rate_hz // 10  # room for the delay and for the last block
-    decoded = _round_trip(np.pad(clip, (0, margin)), codec, codec_level, sample_rate_hz)
+    delay = _codec_delay(model, sample_rate_hz)
+    margin = sample_rate_hz // 20  # room for the delay and for the last block
+    decoded = _round_trip(np.pad(clip, (0, margin)), model, sample_rate_hz)
     decoded = np.pad(decoded, (max(0, -delay), margin))[max(0, delay) :]
     return np.pad(decoded, (0, max(0, len(clip) - len(decoded))))[: len(clip)]
 
 
 @functools.lru_cache(maxsize=64)
-def _codec_delay(codec: Codec, codec_level: float, sample_rate_hz: int) -> int:
+def _codec_delay(model: DeviceModel, sample_rate_hz: int) -> int:
     """Return by how many samples a codec is late, measured on noise (a tone would be ambiguous)."""
     import numpy as np
 
@@ -317,20 +324,21 @@ def _codec_delay(codec: Codec, codec_level: float, sample_rate_hz: int) -> int:
     probe = np.zeros(length)
     low = length // 4
     probe[low : low * 2] = 0.1 * np.random.default_rng(0).standard_normal(low)
-    decoded = _round_trip(probe, codec, codec_level, sample_rate_hz)
+    decoded = _round_trip(probe, model, sample_rate_hz)
     n_fft = _fast_length(length + len(decoded))
     likeness = np.fft.irfft(np.fft.rfft(decoded, n_fft) * np.conj(np.fft.rfft(probe, n_fft)), n_fft)
     lag = int(np.argmax(likeness))
     return lag - n_fft if lag > n_fft // 2 else lag
 
 
-def _round_trip(clip: Floats, codec: Codec, codec_level: float, sample_rate_hz: int) -> Floats:
+def _round_trip(clip: Floats, model: DeviceModel, sample_rate_hz: int) -> Floats:
     import numpy as np
     import soundfile
 
-    file_format, subtype = _FORMATS[codec]
-    codec_level = min(codec_level, 0.99)  # libsndfile refuses 1.0 for MP3
-    rate_hz = OPUS_RATE_HZ if codec == "opus" else sample_rate_hz
+    assert model.codec is not None
+    file_format, subtype = _FORMATS[model.codec]
+    codec_level = min(model.codec_level, 0.99)  # libsndfile refuses 1.0 for MP3
+    rate_hz = model.codec_rate_hz or sample_rate_hz
     sound = _resampled(clip, sample_rate_hz, rate_hz)
     buffer = io.BytesIO()
     with soundfile.SoundFile(

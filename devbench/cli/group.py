@@ -99,7 +99,10 @@ def _exit_code(arguments: list[str], *, debug: bool) -> int:
             "devbench: interrupted\n  fix: type the same command again to continue", err=True
         )
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit) as error:
+        # click turns a broken pipe into an exit with 1; that a reader has enough is no error
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:

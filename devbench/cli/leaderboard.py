@@ -116,7 +116,7 @@ def _write(board: Board, out: Path) -> None:
 def _check(board: Board, out: Path) -> None:
     from devbench.errors import CheckError
     from devbench.files import read_bytes
-    from devbench.results.render import clean_line, first_difference, render_files
+    from devbench.results.render import first_difference, render_files
 
     for name, content in render_files(board):
         path = out / name
@@ -127,8 +127,7 @@ def _check(board: Board, out: Path) -> None:
         if difference is not None:
             line, expected, held = difference
             raise CheckError(
-                f"{path}: line {line} is {clean_line(held[:160])!r}, "
-                f"rendered {clean_line(expected[:160])!r}",
+                f"{path}: line {line} is {held[:160]!r}, rendered {expected[:160]!r}",
                 fix=f"devbench leaderboard --out {out} (tables are rendered, never edited)",
             )
     click.echo(f"{out}: as rendered", err=True)

@@ -187,8 +187,8 @@ def parse_record(data: bytes, *, origin: str) -> Record:
             fix="the record was changed after it was written: restore it",
         )
     try:
-        record.to_json()
-    except ValueError as error:  # `measured` is free in form: 1e999, lone surrogates
+        canonical_json(document["measured"])
+    except ValueError as error:  # it is free in form: 1e999, lone surrogates
         raise DataError(
             f"{origin}: measured: {str(error)[:200]}", fix="restore the file from where it came"
         ) from error

@@ -12,6 +12,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from typing import Any
 
 from devbench.files import pretty_json
@@ -299,13 +300,10 @@ def first_difference(expected: str, found: str) -> tuple[int, str, str] | None:
     """Return (line from 1, expected, found) of the first difference of two texts, or None."""
     if expected == found:
         return None
-    theirs, ours = found.splitlines(keepends=True), expected.splitlines(keepends=True)
-    for place in range(max(len(theirs), len(ours))):
-        own = ours[place] if place < len(ours) else ""
-        other = theirs[place] if place < len(theirs) else ""
-        if own != other:
-            return place + 1, own, other
-    raise AssertionError("two texts differ but none of their lines does")
+    lines = zip_longest(
+        expected.splitlines(keepends=True), found.splitlines(keepends=True), fillvalue=""
+    )
+    return next((n, own, other) for n, (own, other) in enumerate(lines, 1) if own != other)
 
 
 RENDERERS: dict[str, Callable[[Board], str]] = {

@@ -85,7 +85,8 @@ class Store:
         foreign = [
             path.name
             for path in self.folder.iterdir()
-            if path.name not in (MARKER, *FOLDERS) and not path.name.startswith((".", "mlflow"))
+            if path.name not in (MARKER, *FOLDERS)
+            and not path.name.startswith((".", "mlflow", "mlartifacts"))
         ]
         if foreign:
             raise DataError(
@@ -235,15 +236,15 @@ class Store:
 
     def _put(self, kind: Blob, sha256: str, content: Path | bytes) -> None:
         """Write content under its hash; a whole file stays, a damaged one is replaced."""
-        with contextlib.suppress(DataError):
-            self.blob(kind, sha256)
-            return
         data = content if isinstance(content, bytes) else read_bytes(content)
         if sha256_bytes(data) != sha256:
             raise DataError(
                 f"{kind}: the content does not have the hash {sha256[:12]}",
                 fix="the file changed on its way into the store: type the same command again",
             )
+        with contextlib.suppress(DataError):
+            self.blob(kind, sha256)
+            return
         publish(self.blob_path(kind, sha256), data, replace=True)
 
     def _files(self, folder: str, pattern: re.Pattern[str]) -> list[Path]:

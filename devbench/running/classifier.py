@@ -138,9 +138,9 @@ def clip_logits(model: nn.Module, clips: StagedClips, crop_frames: int) -> torch
     """
     rows, starts = clips.windows(crop_frames)
     parts = []
+    batches = (torch.split(part, EVALUATION_WINDOWS) for part in (rows, starts))
     with torch.no_grad():
-        batches = (torch.split(part, EVALUATION_WINDOWS) for part in (rows, starts))
-    for row, start in zip(*batches, strict=True):
+        for row, start in zip(*batches, strict=True):
             parts.append(model(clips.crops(row, start, crop_frames).clips).float())
     logits = torch.cat(parts)  # [window, class]
     if logits.ndim != 2 or len(logits) != len(rows):

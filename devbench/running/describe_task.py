@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import importlib
 import importlib.util
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from devbench.contract.access import track_of
@@ -142,13 +144,19 @@ def _relative_imports(file: Path, source: bytes) -> list[Path]:
     return found
 
 
+class _Late(ModuleType):
+    """A module that is imported when something in it is first touched.
+
+    importlib's LazyLoader would load at the second `import`, which looks at `__spec__`.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+            importlib.import_module(self.__name__)
+        return getattr(sys.modules[self.__name__], name)
+
+
 def _make_lazy(name: str) -> None:
-    if name in sys.modules:
-        return
-    spec = importlib.util.find_spec(name)
-    if spec is None or spec.loader is None:
-        return
-    spec.loader = importlib.util.LazyLoader(spec.loader)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
+    if name not in sys.modules and importlib.util.find_spec(name) is not None:
+        sys.modules[name] = _Late(name)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from devbench_plugins.networks.frequency_norm import RelaxedFrequencyNorm
 from torch import nn
 
 from devbench.registry import find, load_spec
+from devbench_plugins.networks.frequency_norm import RelaxedFrequencyNorm
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import random
 import numpy as np
 import pytest
 import torch
-from helpers.views import DEVICES, batch_of, fitted, generator_of, labelled_view, side_of
 
 from devbench import AccessError, ContractError, Method, MethodSpec, SideInformation
 from devbench.registry import find, load_spec
+from helpers.views import DEVICES, batch_of, fitted, generator_of, labelled_view, side_of
 
 NAMES = (
     "baseline",

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
+from devbench import Batch, DataError, Method, MethodSpec, SideInformation
+from devbench.registry import find, load_spec
 from devbench_plugins.draws import beta
 from devbench_plugins.methods.fr_shift_synth import MEAN_ABS_DB
 from devbench_plugins.spectra import band_mean_and_sd
@@ -20,9 +23,6 @@ from helpers.views import (
     tilt_response,
     unlabelled_view,
 )
-
-from devbench import Batch, DataError, Method, MethodSpec, SideInformation
-from devbench.registry import find, load_spec
 
 
 def spec_of(name: str) -> MethodSpec:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from helpers.records import make_run, sha
 
 from devbench.errors import CheckError, DataError
 from devbench.files import canonical_json, sha256_bytes
 from devbench.results.ledger import GENESIS, Ledger
+from helpers.records import make_run, sha
 
 
 @pytest.fixture

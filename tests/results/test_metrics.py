@@ -54,7 +54,7 @@ def slow_f1(true: list[int], predicted: list[int], n_classes: int) -> tuple[Frac
 
 
 @given(predictions())
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_f1_equals_the_definition_in_fractions(case: tuple[list[int], list[int], int]) -> None:
     true, predicted, n_classes = case
     counts = confusion(np.array(true), one_hot(predicted, n_classes), n_classes)
@@ -64,7 +64,7 @@ def test_f1_equals_the_definition_in_fractions(case: tuple[list[int], list[int],
 
 
 @given(predictions(fewest=2))  # scikit-learn warns of one class
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_f1_equals_scikit_learn(case: tuple[list[int], list[int], int]) -> None:
     from sklearn.metrics import confusion_matrix, f1_score
 

@@ -6,12 +6,12 @@ import stat
 from pathlib import Path
 
 import pytest
-from helpers.records import MadeRun, make_plan, make_run, sha
 
 from devbench.errors import CheckError, DataError, RunError, UnknownNameError
 from devbench.files import publish
 from devbench.results.store import Store
 from devbench.results.verify import Verifier
+from helpers.records import MadeRun, make_plan, make_run, sha
 
 
 def put(store: Store, run: MadeRun, **options: object) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.records import MadeRun, make_run
 from numpy.typing import NDArray
 
 from devbench.errors import CheckError, DataError, DevbenchError
@@ -18,6 +17,7 @@ from devbench.results.logits import StoredLogits, read_logits, write_logits
 from devbench.results.record import Record, parse_record
 from devbench.results.store import Store
 from devbench.results.verify import Verdict, Verifier, require_same_scores, require_well_formed
+from helpers.records import MadeRun, make_run
 
 
 def fresh(folder: Path, *runs: MadeRun) -> Store:
@@ -113,7 +113,7 @@ FIGURES = [p for p in PATHS if p[0] in ("scores", "summary", "classes", "logits_
 @pytest.mark.parametrize("place", FIGURES, ids=str)
 def test_changed_figures_are_found_without_any_ledger(place: tuple[Any, ...]) -> None:
     """What someone else's record says is held against its own logits alone."""
-    with pytest.raises(DevbenchError):  # noqa: PT012 - any of the steps may find it
+    with pytest.raises(DevbenchError):  # any of the steps may find it
         record = parse_record(tampered(RUN.record, place), origin="record")
         require_well_formed(record)
         require_same_scores(record, read_logits(RUN.logits, origin="logits"))

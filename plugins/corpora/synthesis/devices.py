@@ -40,8 +40,6 @@ DEVICES = (
             agc_target_dbfs=-24,
             agc_ratio=1.3,
             limiter_dbfs=-6,
-            codec="vorbis",
-            codec_level=0.3,
         ),
     ),
     SimulatedDevice(
@@ -116,8 +114,9 @@ DEVICES = (
             agc_target_dbfs=-22,
             agc_ratio=1.5,
             limiter_dbfs=-10,
-            codec="opus",
+            codec="vorbis",
             codec_level=0.8,
+            codec_rate_hz=16_000,
         ),
     ),
     SimulatedDevice(

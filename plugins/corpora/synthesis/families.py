@@ -28,6 +28,8 @@ from .shapes import (
 )
 
 Rng = np.random.Generator
+PLAIN = Spectrum()
+SUSTAINED = Rhythm()
 _TIME_S: Floats = np.arange(N_SAMPLES) / SAMPLE_RATE_HZ
 
 
@@ -55,7 +57,7 @@ class Struck:
     decay_s: Range = (0.03, 0.08)
     damping: float = 0.5
     chirp_octaves: Range = (0.0, 0.0)
-    click: Spectrum = Spectrum()
+    click: Spectrum = PLAIN
     click_db: float = -10.0
     click_s: Range = (0.004, 0.01)
     hits: Range = (1, 1)
@@ -99,7 +101,7 @@ class Rushing:
     """
 
     colour: Spectrum
-    rhythm: Rhythm = Rhythm()
+    rhythm: Rhythm = SUSTAINED
     gust_hz: Range = (2.0, 6.0)
     gust_db: Range = (0.5, 2.0)
 
@@ -123,7 +125,7 @@ class Crackling:
     grain_s: Range = (0.001, 0.003)
     size_db: float = 6.0
     bed_db: float = -20.0
-    rhythm: Rhythm = Rhythm()
+    rhythm: Rhythm = SUSTAINED
 
     def event(self, rng: Rng) -> Floats:
         """Return one event: [sample]."""
@@ -157,7 +159,7 @@ class Humming:
     breath_db: Range = (-24.0, -18.0)
     tremor_hz: Range = (4.0, 8.0)
     tremor_db: Range = (0.0, 0.5)
-    rhythm: Rhythm = Rhythm()
+    rhythm: Rhythm = SUSTAINED
 
     def event(self, rng: Rng) -> Floats:
         """Return one event: [sample]."""
@@ -189,12 +191,12 @@ class Singing:
     """
 
     pitch_hz: Range
-    rhythm: Rhythm = Rhythm()
+    rhythm: Rhythm = SUSTAINED
     sweep_octaves: Range = (0.0, 0.0)
     warble_hz: Range = (4.0, 8.0)
     warble_octaves: Range = (0.0, 0.01)
     harmonics_db: tuple[float, ...] = (0.0, -20.0)
-    breath: Spectrum = Spectrum()
+    breath: Spectrum = PLAIN
     breath_db: float = -30.0
 
     def event(self, rng: Rng) -> Floats:
