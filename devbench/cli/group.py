@@ -81,6 +81,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
 
 
 def _exit_code(arguments: list[str], *, debug: bool) -> int:
+    stdout = sys.stdout
     try:
         result = cli.main(arguments, prog_name="devbench", standalone_mode=False)
         sys.stdout.flush()
@@ -100,8 +101,9 @@ def _exit_code(arguments: list[str], *, debug: bool) -> int:
         )
         return EXIT_INTERRUPTED
     except (BrokenPipeError, SystemExit) as error:
-        # click turns a broken pipe into an exit with 1; that a reader has enough is no error
-        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+        # click meets a broken pipe by putting another stdout in place and ending with 1; that a
+        # reader has seen enough is no error
+        if isinstance(error, SystemExit) and sys.stdout is stdout:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -10,6 +10,7 @@ import click
 from devbench.cli.options import data_option, json_option, store_option
 
 if TYPE_CHECKING:
+    from devbench.results.expected import Expectation
     from devbench.results.store import Store
     from devbench.results.verify import Predictor, Verdict
 
@@ -55,10 +56,11 @@ def command(
         )
     opened = Store(store)
     run_ids = opened.run_ids() if is_all else [opened.find_id(run) for run in runs]
+    expectation = Expectation(corpus_folders(store, data), benchmark)
     verifier = Verifier(
         opened,
-        expected=Expectation(corpus_folders(store, data), benchmark),
-        predict=_predictor(opened, data, benchmark) if level == 2 else None,
+        expected=expectation,
+        predict=_predictor(opened, expectation) if level == 2 else None,
     )
     verdicts = verifier.verify(run_ids, level=level)
     click.echo(_as_json(verdicts) if as_json else _as_text(verdicts), nl=False)
@@ -70,10 +72,10 @@ def command(
         )
 
 
-def _predictor(store: Store, data: Path | None, benchmark: str | None) -> Predictor:
+def _predictor(store: Store, expectation: Expectation) -> Predictor:
     from devbench.running.again import Again  # the whole pipeline; only V2 needs it
 
-    return Again(store, data, benchmark).predict
+    return Again(store, expectation).predict
 
 
 def _as_text(verdicts: list[Verdict]) -> str:

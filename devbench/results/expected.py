@@ -41,15 +41,16 @@ class Expectation:
         plan = record.plan
         key = (plan.corpus.fingerprint, plan.benchmark.sha256, plan.fold)
         if key not in self._clips:
-            corpus = self._corpus(plan.corpus.fingerprint)
-            benchmark = self._benchmark(plan.benchmark.sha256)
+            corpus = self.corpus(plan.corpus.fingerprint)
+            benchmark = self.benchmark(plan.benchmark.sha256)
             if corpus is None or benchmark is None:
                 return None
             self._clips[key] = _test_clips(corpus, benchmark, plan.fold)
         devices = {*plan.targets, *([] if plan.method.per_target else [plan.source])}
         return {(c.device, c.event_id): c.label for c in self._clips[key] if c.device in devices}
 
-    def _corpus(self, fingerprint: str) -> Corpus | None:
+    def corpus(self, fingerprint: str) -> Corpus | None:
+        """Return the corpus with that fingerprint, or None where it is not here."""
         if self._corpora is None:
             self._corpora = {}
             for folder in self.folders:
@@ -58,7 +59,8 @@ class Expectation:
                     self._corpora[corpus.fingerprint] = corpus
         return self._corpora.get(fingerprint)
 
-    def _benchmark(self, sha256: str) -> Benchmark | None:
+    def benchmark(self, sha256: str) -> Benchmark | None:
+        """Return the benchmark with that hash, or None where it is not here."""
         if self._benchmarks is None:
             names = [*benchmark_names(), *([self.benchmark_file] if self.benchmark_file else [])]
             loaded = [load_benchmark(name) for name in names]

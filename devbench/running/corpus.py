@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from devbench.corpora.manifest import Corpus, open_corpus
-from devbench.errors import DataError, UnknownNameError
+from devbench.errors import DataError
 from devbench.files import sync_folder
 from devbench.registry import PluginRef, find, installed
 from devbench.running.describe import describe
@@ -42,17 +42,6 @@ def find_corpus(
     if not folder.exists():
         _make(ref, folder, on_progress)
     return open_corpus(folder)
-
-
-def made_corpus(name: str, *, data: Path | None, store: Path) -> Corpus | None:
-    """Return the corpus if it lies ready, without making it."""
-    if data is not None and _is_ready(name, data):
-        return open_corpus(data / name)
-    try:
-        folder = _folder_of(find("corpus", name), store)
-    except UnknownNameError:
-        return None
-    return open_corpus(folder) if folder.exists() else None
 
 
 def _is_ready(name: str, data: Path | None) -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 
 from devbench.contract.access import track_of
 from devbench.contract.options import Option, options_of, resolve
-from devbench.errors import ContractError, DevbenchError, PluginError
+from devbench.errors import ConfigurationError, ContractError, DevbenchError, PluginError
 from devbench.registry import PluginRef, load_spec
 from devbench.running.worker import Channel
 
@@ -75,7 +75,7 @@ def describe(ref: PluginRef, settings: Mapping[str, str]) -> dict[str, Any]:
             "acts_on": spec.acts_on,
             "per_target": spec.per_target,
         }
-        _try_build(ref, spec, found["options"])
+        _try_build(ref, spec, found["options"], is_set=bool(settings))
     return found
 
 
@@ -88,11 +88,15 @@ def _options(ref: PluginRef, spec: Any) -> list[Option]:
         ) from error
 
 
-def _try_build(ref: PluginRef, spec: Any, options: Mapping[str, Any]) -> None:
+def _try_build(ref: PluginRef, spec: Any, options: Mapping[str, Any], *, is_set: bool) -> None:
     try:
         spec.build(**options)
-    except ContractError:
-        raise
+    except ContractError as error:
+        if not is_set:
+            raise
+        raise ConfigurationError(  # --set asked for it: the plugin is right to refuse
+            f"method {ref.name!r} ({ref.origin}): {error.what}", fix=error.fix
+        ) from error
     except DevbenchError:
         raise
     except Exception as error:

@@ -34,8 +34,8 @@ def bursts(count: Range, length_s: Range, gap_s: Range, rise_s: Range = (0.005, 
     return Rhythm(count, length_s, gap_s, rise_s)
 
 
-SYLLABLES = bursts((2, 3), (0.16, 0.26), (0.03, 0.09), (0.015, 0.04))
-STROKES = bursts((4, 6), (0.08, 0.12), (0.03, 0.06), (0.02, 0.05))
+SYLLABLES = bursts((2, 3), (0.14, 0.24), (0.03, 0.09), (0.015, 0.04))
+STROKES = bursts((3, 5), (0.09, 0.14), (0.03, 0.07), (0.02, 0.05))
 
 SIM7 = (
     "alarm",
@@ -78,16 +78,16 @@ CATALOGUE: dict[str, Sound] = {
                          interval_s=(0.2, 0.4)),
     # Noise with a colour.
     "wind": Rushing(colour((250, 450), width=0.7), gust_hz=(2, 5), gust_db=(2, 4)),
-    "stream": Crackling(colour((700, 1100), width=0.6), (900, 2000), (0.002, 0.004), bed_db=-6),
-    "rain": Crackling(colour((1800, 2800), width=0.6), (900, 2000), (0.001, 0.002), bed_db=-6),
+    "stream": Crackling(colour((650, 950), width=0.5), (900, 2000), (0.002, 0.004), bed_db=-6),
+    "rain": Crackling(colour((2000, 2900), width=0.5), (900, 2000), (0.001, 0.002), bed_db=-6),
     "hiss": Rushing(colour((4200, 6200), width=0.5), gust_db=(0.3, 1.0)),
     "speech-unvoiced": Rushing(colour((2600, 4200), width=0.4), SYLLABLES),
     "saw": Rushing(colour((1100, 1800), width=0.4), STROKES),
     # Pulses through a colour.
-    "engine": Humming((45, 80), colour((160, 260), (500, 800)), roughness_db=2.0, jitter=0.02),
-    "drill": Humming((90, 150), colour((900, 1400), (2600, 3600)), roughness_db=1.0),
+    "engine": Humming((50, 90), colour((160, 260), (500, 800)), roughness_db=2.0, jitter=0.02),
+    "drill": Humming((80, 140), colour((900, 1400), (2600, 3600)), roughness_db=1.0),
     "speech-voiced": Humming((110, 220), vowel(600, 1300, 2500), (-0.4, 0.4), rhythm=SYLLABLES),
-    "insect": Humming((180, 300), colour((3000, 4600), width=0.3), tremor_hz=(14, 24),
+    "insect": Humming((130, 240), colour((3000, 4600), width=0.3), tremor_hz=(14, 24),
                       tremor_db=(3, 6)),
     # Tones.
     "siren": Singing((600, 1000), sweep_octaves=(0.5, 1.0), harmonics_db=(0, -8, -14, -20)),

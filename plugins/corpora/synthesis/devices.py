@@ -71,7 +71,7 @@ DEVICES = (
             response_db=(-4, 3, 7, 4, 0, -8, -12, -6, 6, 9, 3),
             low_cut_hz=60,
             gain_db=-4,
-            noise_dbfs=-52,
+            noise_dbfs=-50,
             noise_hz=(100, 1000, 8000),
             noise_db=(6, 0, 0),
             limiter_dbfs=-8,
@@ -126,7 +126,7 @@ DEVICES = (
         DeviceModel(
             level_dbfs=None,
             response_hz=KNOTS_HZ,
-            response_db=(10, 9, 5, -6, -2, 6, -6, 4, -9, -4, -14),
+            response_db=(6, 8, 7, -1, -7, -5, 1, 6, 9, 8, 2),
             gain_db=3,
             noise_dbfs=-47,
             noise_hz=(60, 200, 800, 8000),

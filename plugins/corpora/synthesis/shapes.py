@@ -19,7 +19,7 @@ SAMPLE_RATE_HZ = 22_050
 N_SAMPLES = 20_507  # 0.93 s: the 80 frames of the papers at a hop of 256 samples
 DURATION_S = N_SAMPLES / SAMPLE_RATE_HZ
 N_FFT = 24_576
-FREQ_HZ: Floats = np.arange(N_FFT // 2 + 1) * (SAMPLE_RATE_HZ / N_FFT)
+FREQ_HZ: Floats = np.linspace(0.0, SAMPLE_RATE_HZ / 2, N_FFT // 2 + 1)
 _OCTAVE: Floats = np.log2(np.maximum(FREQ_HZ, 20.0) / 1000.0)
 
 
