@@ -21,7 +21,7 @@ class LabelWalk(Method):
             frame = frame.f_back
         for item in gc.get_objects():
             kind = type(item)
-            if kind.__module__.startswith("devbench") and kind.__name__ in WITH_LABELS:
+            if str(kind.__module__).startswith("devbench") and kind.__name__ in WITH_LABELS:
                 raise AssertionError(f"found a {kind.__name__}")
         for name in ("devbench.corpora.manifest", "devbench.running.score", "devbench.running.plan",
                      "devbench.results.store", "devbench.running.predict"):  # fmt: skip
