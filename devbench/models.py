@@ -23,12 +23,15 @@ def validated(
         return model.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "the document"
+        key = ".".join(str(part) for part in first["loc"])[:120] or "the document"
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         if first["type"] == "extra_forbidden":
             what, fix = f"unknown key {key!r}", "remove it, or check its spelling"
         elif first["type"] == "missing":
             what, fix = f"key {key!r} is missing", f"add {key}"
         else:
-            what, fix = f"{key} is {str(first['input'])[:80]!r}", first["msg"]
+            what, fix = (
+                f"{key} is {str(first['input'])[:80]!r}",
+                first["msg"].removeprefix("Value error, "),
+            )
         raise error_type(f"{origin}: {what}{more}", fix=fix) from error

@@ -152,11 +152,12 @@ def load_spec(ref: PluginRef) -> Any:
         manager.check_pending()
         spec = getattr(manager.hook, f"devbench_{ref.kind}")()
     except (Exception, SystemExit) as error:
-        is_ours = isinstance(error, DevbenchError)
-        reason = error.what if is_ours else f"{type(error).__name__}: {error}"
+        reason = f"{type(error).__name__}: {error}"
+        fix = f"compare it with a built-in {ref.kind}, or ask its author"
+        if isinstance(error, DevbenchError):
+            reason, fix = error.what, error.fix
         raise PluginError(
-            f"{ref.kind} {ref.name!r} ({ref.origin}) does not describe itself: {reason}",
-            fix=error.fix if is_ours else f"compare it with a built-in {ref.kind}, or ask its author",
+            f"{ref.kind} {ref.name!r} ({ref.origin}) does not describe itself: {reason}", fix=fix
         ) from error
     if spec is None:
         raise PluginError(

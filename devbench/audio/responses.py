@@ -90,18 +90,19 @@ def read_response(path: Path, *, provenance: Provenance) -> FrequencyResponse:
     import numpy as np
 
     reader = csv.reader(io.StringIO(read_bytes(path).decode("utf-8", errors="replace")))
-    if next(reader, None) != ["freq_hz", "gain_db"]:
-        raise ConfigurationError(f"{path}: line 1", fix="expected the header freq_hz,gain_db")
+    row: list[str] = []
     rows: list[tuple[float, float]] = []
-    for row in reader:
-        try:
+    try:
+        if next(reader, None) != ["freq_hz", "gain_db"]:
+            raise ConfigurationError(f"{path}: line 1", fix="expected the header freq_hz,gain_db")
+        for row in reader:
             freq_hz, gain_db = map(float, row)
-        except ValueError as error:
-            raise ConfigurationError(
-                f"{path}: line {reader.line_num}: {','.join(row)[:80]!r}",
-                fix="expected two numbers: freq_hz,gain_db",
-            ) from error
-        rows.append((freq_hz, gain_db))
+            rows.append((freq_hz, gain_db))
+    except (ValueError, csv.Error) as error:
+        raise ConfigurationError(
+            f"{path}: line {reader.line_num}: {','.join(row)[:80]!r}",
+            fix="expected two numbers: freq_hz,gain_db",
+        ) from error
     table = np.asarray(rows, np.float64).reshape(-1, 2)
     try:
         return FrequencyResponse(freq_hz=table[:, 0], gain_db=table[:, 1], provenance=provenance)

@@ -93,6 +93,7 @@ class Budget(Closed):
     schedule 'cosine': to 0 over all steps after a linear warm-up of warmup_epochs;
     'step': learning rate divided by 10 every step_epochs (the papers' schedule).
     crop_frames: random crops of that length in training, fixed windows of it in test.
+    validate_epochs: source validation, and with it selection, every so many epochs and at the end.
     """
 
     backbone: Slug
@@ -105,6 +106,7 @@ class Budget(Closed):
     step_epochs: int = Field(25, ge=1)
     crop_frames: int = Field(80, ge=8, le=10_000)
     precision: Literal["auto", "fp32"] = "auto"
+    validate_epochs: int = Field(1, ge=1)
     checkpoint_epochs: int = Field(5, ge=1)
 
 

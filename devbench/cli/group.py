@@ -80,7 +80,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
     sys.exit(_exit_code(arguments, debug=debug))
 
 
-def _exit_code(arguments: list[str], *, debug: bool) -> int:
+def _exit_code(arguments: list[str], *, debug: bool) -> int:  # noqa: PLR0911 - one per kind
     stdout = sys.stdout
     try:
         result = cli.main(arguments, prog_name="devbench", standalone_mode=False)
@@ -114,7 +114,7 @@ def _exit_code(arguments: list[str], *, debug: bool) -> int:
         is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         fix = "free some space" if is_full else "check the path and its permissions"
         return _say(error, what, fix, code=EXIT_RUN if is_full else EXIT_DATA, debug=debug)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last line of defence against tracebacks
         return _bug(error, debug=debug)
     return result if isinstance(result, int) else 0
 

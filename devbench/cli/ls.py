@@ -108,7 +108,9 @@ def _runs(store: Path) -> list[dict[str, Any]]:
 
 
 def _warn(words: str) -> None:
-    click.echo(f"warning: {words}", err=True)
+    from devbench.cli.group import printable
+
+    click.echo(f"warning: {printable(words)}", err=True)
 
 
 def _print(rows: Sequence[Mapping[str, Any]], *, empty: str) -> None:

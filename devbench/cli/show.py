@@ -64,41 +64,46 @@ def command(name: str, store: Path, as_json: bool) -> None:
     )
 
 
+def _say(words: str) -> None:
+    """Print words of plugins and of records, which may come from strangers."""
+    from devbench.cli.group import printable
+
+    click.echo(printable(words))
+
+
 def _print_plugin(kind: str, item: Mapping[str, Any]) -> None:
     import inspect
 
-    from devbench.cli.group import printable
-
-    click.echo(f"{kind} {item['name']} (version {item['version']}, {item['distribution']} "
+    _say(f"{kind} {item['name']} (version {item['version']}, {item['distribution']} "
                f"{item['distribution_version']})")  # fmt: skip
-    click.echo(printable(inspect.cleandoc(item["doc"]) or item["summary"]))
+    _say(inspect.cleandoc(item["doc"]) or item["summary"])
     for key in ("track", "acts_on", "stages", "reference", "licence"):
         if item.get(key):
             value = item[key] if isinstance(item[key], str) else ", ".join(item[key])
-            click.echo(f"{key.replace('_', ' ')}: {printable(value)}")
+            _say(f"{key.replace('_', ' ')}: {value}")
     if item.get("per_target"):
-        click.echo("trains one classifier per target device")
+        _say("trains one classifier per target device")
     if item["options"]:
-        click.echo("options (--set name=value):")
+        _say("options (--set name=value):")
         for name, value in item["options"].items():
-            click.echo(f"  {name} = {value}  ({item['option_types'][name]})")
+            _say(f"  {name} = {value}  ({item['option_types'][name]})")
 
 
 def print_record(record: Record, store: Store, *, is_new: bool) -> None:
     """Print the table of one run: devices, headline figures, the gap closed, the next step."""
     plan = record.plan
     baseline, ideal = (_sibling(record, store, name) for name in ("baseline", "ideal"))
-    click.echo(
+    _say(
         f"{plan.method.name} from {plan.source} on {plan.benchmark.id} "
         f"({plan.corpus.provenance}), {plan.backbone.name}, {plan.budget}, seed {plan.seed}"
         + (f", fold {plan.fold}" if plan.fold else "")
     )
-    click.echo(f"track: {plan.method.track}")
+    _say(f"track: {plan.method.track}")
     is_other = baseline is not None and baseline.run_id != record.run_id
     before = {s.device: s.macro_f1 for s in baseline.scores} if baseline and is_other else {}
     width = max(len(score.device) for score in record.scores)
     head = f"{'device':<{width}}  {'macro F1':>8}  {'weighted':>8}  {'clips':>5}"
-    click.echo(head + ("  vs baseline" if before else ""))
+    _say(head + ("  vs baseline" if before else ""))
     for score in record.scores:
         line = (
             f"{score.device:<{width}}  {score.macro_f1:8.3f}  {score.weighted_f1:8.3f}  "
@@ -106,21 +111,21 @@ def print_record(record: Record, store: Store, *, is_new: bool) -> None:
         )
         if score.device in before:
             line += f"  {score.macro_f1 - before[score.device]:+11.3f}"
-        click.echo(line + ("  source" if score.role == "source" else ""))
+        _say(line + ("  source" if score.role == "source" else ""))
     summary = record.summary
-    click.echo(
+    _say(
         f"mean over targets {summary.mean_targets:.3f}, worst {summary.worst_target:.3f} "
         f"({summary.worst_device}), spread {summary.spread:.3f}"
         + (f", source {summary.source:.3f}" if summary.source is not None else "")
     )
     _print_gap(record, baseline, ideal)
-    click.echo(f"record: {store.record_path(record.run_id)}")
+    _say(f"record: {store.record_path(record.run_id)}")
     if is_new:
         times = record.measured.get("times_s", {})
-        click.echo(f"took {times.get('total', 0):.0f} s (fit {times.get('fit', 0):.0f} s)")
+        _say(f"took {times.get('total', 0):.0f} s (fit {times.get('fit', 0):.0f} s)")
     else:
-        click.echo("answered from the store (--force computes it again)")
-    click.echo(f"next: {_next_step(record, baseline, ideal)}")
+        _say("answered from the store (--force computes it again)")
+    _say(f"next: {_next_step(record, baseline, ideal)}")
 
 
 def _print_gap(record: Record, baseline: Record | None, ideal: Record | None) -> None:
@@ -134,7 +139,7 @@ def _print_gap(record: Record, baseline: Record | None, ideal: Record | None) ->
         closed = gap_closed(ours, theirs, ideal.summary.mean_targets)
         if closed is not None:
             line += f"; closes {closed:.0%} of the gap to ideal {ideal.summary.mean_targets:.3f}"
-    click.echo(line)
+    _say(line)
 
 
 def _next_step(record: Record, baseline: Record | None, ideal: Record | None) -> str:

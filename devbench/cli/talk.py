@@ -21,6 +21,7 @@ class ConsoleTalk:
         self._phase = ""
         self._last = 0.0
         self._has_line = False
+        self._epoch = 0
 
     def phase(self, name: str) -> None:
         """Say that a phase begins."""
@@ -35,7 +36,9 @@ class ConsoleTalk:
     def epoch(self, report: Mapping[str, Any]) -> None:
         """Tell the source numbers of an epoch."""
         number, total = int(report["epoch"]), int(report["n_epochs"])
-        left_s = (total - number) * float(report["seconds"])
+        since = number - self._epoch if number > self._epoch else 1
+        self._epoch = number
+        left_s = (total - number) * float(report["seconds"]) / since
         self._update(
             f"fit: epoch {number} of {total}, loss {report['loss']:.3f}, source val macro F1 "
             f"{report['val_macro_f1']:.3f}, about {left_s:.0f} s left",

@@ -87,7 +87,11 @@ def _is_default(default: Any, kind: str, choices: Sequence[str]) -> bool:
         return kind == "bool" and isinstance(default, bool)
     if kind == "str":
         return isinstance(default, str) and (not choices or default in choices)
-    return isinstance(default, int if kind == "int" else (int, float)) and math.isfinite(default)
+    return isinstance(default, int if kind == "int" else (int, float)) and _is_finite(default)
+
+
+def _is_finite(number: float) -> bool:
+    return abs(number) < 2**63 if isinstance(number, int) else math.isfinite(number)
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, str]:
@@ -137,4 +141,4 @@ def _value(option: Option, text: str) -> Value | None:
         number = int(text) if option.type == "int" else float(text)
     except ValueError:
         return None
-    return number if math.isfinite(number) else None
+    return number if _is_finite(number) else None

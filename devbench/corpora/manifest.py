@@ -104,7 +104,16 @@ def write_corpus(folder: Path, header: CorpusHeader, clips: Iterable[Clip]) -> C
 def _read_rows(path: Path, header: CorpusHeader) -> list[Clip]:
     text = read_bytes(path).decode("utf-8", errors="replace")
     reader = csv.reader(io.StringIO(text, newline=""))
-    first = next(reader, [])
+    try:
+        return _clips(path, reader, header)
+    except csv.Error as error:
+        raise ConfigurationError(
+            f"{path}: line {reader.line_num}: {error}", fix="mend the quotes of that line"
+        ) from error
+
+
+def _clips(path: Path, reader: Any, header: CorpusHeader) -> list[Clip]:
+    first: list[str] = next(reader, [])
     missing = [column for column in COLUMNS if column not in first]
     if missing:
         raise ConfigurationError(

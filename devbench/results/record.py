@@ -116,7 +116,7 @@ class Summary(Strict):
 
 
 class Epoch(Strict):
-    """One epoch; source numbers only."""
+    """One epoch that was validated; source numbers only."""
 
     epoch: int
     loss: float

@@ -39,8 +39,9 @@ def describe(
         except RunError as error:
             if isinstance(error.__cause__, OSError):  # the disk is full: no fault of the plugin
                 raise
+            named = f"{loading.kind} {loading.name!r} ({loading.origin})"
             raise PluginError(
-                f"{loading.kind} {loading.name!r} ({loading.origin}) cannot be loaded: {error.what}",
+                f"{named} cannot be loaded: {error.what}",
                 fix="update or uninstall it, or ask its author; other plugins still work",
             ) from error
     found: dict[str, dict[str, Any]] = outcome.result

@@ -45,7 +45,7 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """The selected weights, the epoch (1 = first) they are from, and one entry per epoch."""
+    """The selected weights, the epoch (1 = first) they are from, and an entry per validation."""
 
     weights: dict[str, torch.Tensor]
     selected_epoch: int
@@ -66,7 +66,8 @@ def train(
     """Train model on data with the method's augmentation and return the selected weights.
 
     to_spectrogram: turns an augmented waveform batch into spectrograms; identity otherwise.
-    report: receives one dictionary per epoch, with source numbers only.
+    report: receives one dictionary per validation, with source numbers only; its seconds are since
+    the one before.
     Raises RunError (state nan) with epoch and step when the loss is no number.
     """
     budget = recipe.budget
@@ -83,10 +84,10 @@ def train(
         epoch, tensors, state = found
         best = _restore(model, optimiser, tensors)
         history, best_epoch = state["history"], state["best_epoch"]
-        best_key = _merit(recipe, history[best_epoch - 1])
+        best_key = max((_merit(recipe, entry) for entry in history), default=best_key)
         first = epoch + 1
+    started = time.monotonic()
     for epoch in range(first, budget.epochs + 1):
-        started = time.monotonic()
         _seed_globals(recipe.seed, epoch)
         loss = train_epoch(
             model,
@@ -98,16 +99,21 @@ def train(
             n_steps=n_steps,
             to_spectrogram=to_spectrogram,
         )
-        val_loss, val_f1 = evaluate(model, val, budget.crop_frames)
-        entry = {"epoch": epoch, "loss": loss, "val_loss": val_loss, "val_macro_f1": val_f1}
-        history.append(entry)
-        if _merit(recipe, entry) > best_key:
-            best_key, best_epoch = _merit(recipe, entry), epoch
-            best = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+        if epoch % budget.validate_epochs == 0 or epoch == budget.epochs:
+            val_loss, val_f1 = evaluate(model, val, budget.crop_frames)
+            entry = {"epoch": epoch, "loss": loss, "val_loss": val_loss, "val_macro_f1": val_f1}
+            history.append(entry)
+            if _merit(recipe, entry) > best_key:
+                best_key, best_epoch = _merit(recipe, entry), epoch
+                best = {
+                    name: values.detach().clone() for name, values in model.state_dict().items()
+                }
+            seconds = time.monotonic() - started
+            report({**entry, "seconds": seconds, "n_epochs": budget.epochs})
+            started = time.monotonic()
         if epoch % budget.checkpoint_epochs == 0 and epoch < budget.epochs:
             state = {"history": history, "best_epoch": best_epoch}
             write_checkpoint(checkpoints, epoch, _tensors(model, optimiser, best), state)
-        report({**entry, "seconds": time.monotonic() - started, "n_epochs": budget.epochs})
     for name, tensor in best.items():
         if not bool(torch.isfinite(tensor).all()):
             raise RunError(

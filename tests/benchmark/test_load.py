@@ -23,10 +23,15 @@ QUIET = settings(
     max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 RECORD = make_run().record
-PIECES = [b"\x00", b"\xff", b"\xed\xa0\x80", b'"', b"'", b"=", b"[", b"]", b"{", b"}", b",", b"\n",
-          b"\r", b"#", b"-", b"nan", b"inf", b"1e999", b"true", b"null", b"NaN", b"-1", b"0", b"0.5",
-          b"9" * 5000, b"[" * 3000, b"{\"a\":" * 3000, b"a.b.c = 1\n", b"\\ud800", b"\\u0000", b"'''",
-          b"1979-05-27", b"x" * 300, b"../../etc", b"\xef\xbb\xbf", b"schema", b"1", b"[[devices]]\n"]  # fmt: skip
+# fmt: off
+PIECES = [b"\x00", b"\xff", b"\xed\xa0\x80", b'"', b"'", b"=", b"[", b"]", b"{", b"}", b",",
+          b"\n", b"\r", b"#", b"-", b"nan", b"inf", b"1e999", b"true", b"null", b"NaN", b"-1", b"0",
+          b"0.5",
+          b"9" * 5000, b"[" * 3000, b"{\"a\":" * 3000, b"a.b.c = 1\n", b"\\ud800", b"\\u0000",
+          b"'''",
+          b"1979-05-27", b"x" * 300, b"../../etc", b"\xef\xbb\xbf", b"schema", b"1",
+          b"[[devices]]\n"]
+# fmt: on
 
 
 @st.composite
@@ -85,7 +90,9 @@ def test_a_damaged_benchmark_is_read_or_refused_by_name(
 
 
 @QUIET
-@given(damage=changes(), name=st.sampled_from(["corpus.toml", "manifest.csv", "responses/phone.csv"]))
+@given(
+    damage=changes(), name=st.sampled_from(["corpus.toml", "manifest.csv", "responses/phone.csv"])
+)
 def test_a_damaged_corpus_is_read_or_refused_by_file(
     damage: Callable[[bytes], bytes], name: str, tiny_data: Path, tmp_path: Path
 ) -> None:

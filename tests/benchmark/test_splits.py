@@ -220,11 +220,7 @@ def test_a_sound_split_passes() -> None:
 def test_a_class_that_a_device_lacks_is_refused(side: str, device: str) -> None:
     kept = select(small_clips(), benchmark())
     split_of = assign(kept, HASH)
-    rest = [
-        c
-        for c in kept
-        if (split_of[c.event_id], c.device, c.label) != (side, device, "dog")
-    ]
+    rest = [c for c in kept if (split_of[c.event_id], c.device, c.label) != (side, device, "dog")]
     with pytest.raises(DataError) as caught:
         require_sound(rest, split_of, benchmark())
     assert caught.value.what == (

@@ -86,7 +86,10 @@ def test_nothing_heavy_is_imported(case: str, places: dict[str, str]) -> None:
 
 def test_the_module_is_the_command() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "devbench", "ls", "methods"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "devbench", "ls", "methods"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert "freq-mixstyle" in done.stdout and done.stderr == ""
 

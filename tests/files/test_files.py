@@ -140,7 +140,12 @@ def failing(number: int, wanted: Callable[..., bool] = lambda *_: True) -> Calla
     return fail
 
 
-PLACES = {"fsync": (os, "fsync"), "link": (os, "link"), "open": (Path, "open"), "mkdir": (Path, "mkdir")}
+PLACES = {
+    "fsync": (os, "fsync"),
+    "link": (os, "link"),
+    "open": (Path, "open"),
+    "mkdir": (Path, "mkdir"),
+}
 ERRNOS = {
     errno.ENOSPC: (RunError, "the disk is full"),
     errno.EDQUOT: (RunError, "the disk is full"),
@@ -164,6 +169,7 @@ def test_a_disk_that_refuses_is_one_clear_error_and_leaves_nothing(
         patch.setattr(*PLACES[place], failing(number))
         with pytest.raises(kind, match=words) as caught:
             publish(path, b"x")
+    assert isinstance(caught.value, (RunError, DataError))
     assert repr(str(path)) in caught.value.what and caught.value.fix
     if isinstance(caught.value, RunError):
         assert caught.value.state == "disk"
@@ -244,7 +250,7 @@ def test_canonical_json_is_fixed_for_ever() -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), "\ud800"])
 def test_what_is_no_json_is_not_written(value: object) -> None:
     for write in (canonical_json, pretty_json):
-        with pytest.raises(ValueError):  # noqa: PT011 - the json module's words
+        with pytest.raises(ValueError):
             write({"a": [value]})
 
 
@@ -292,7 +298,9 @@ def test_a_lone_surrogate_cannot_be_written_back() -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(data=st.binary(max_size=60) | st.text(alphabet='{}[]",:0123456789eE+-.ntfu\\ ').map(str.encode))
+@given(
+    data=st.binary(max_size=60) | st.text(alphabet='{}[]",:0123456789eE+-.ntfu\\ ').map(str.encode)
+)
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     try:
         value = parse_json(data, origin="x")

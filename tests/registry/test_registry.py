@@ -1,4 +1,4 @@
-"""Plugins by name: listing imports nothing, clashes are refused, a broken plugin is local and named."""
+"""Plugins by name: listing imports nothing, clashes are refused, a broken plugin is local."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Install = Callable[..., PluginRef]
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Return a function that puts a distribution with one plugin on the path, here and in children."""
+    """Return a function that puts a distribution with one plugin on the path of all processes."""
     site = tmp_path / "site"
     site.mkdir()
     monkeypatch.syspath_prepend(str(site))
@@ -51,7 +51,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
             (site / f"{module}.py").write_text(text)
         folder = site / f"{distribution.replace('-', '_')}-1.0.dist-info"
         folder.mkdir()
-        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+        (folder / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n"
+        )
         lines = f"[{GROUPS[kind]}]\n{name} = {value or module}\n".encode()
         (folder / "entry_points.txt").write_bytes(lines if entry_points is None else entry_points)
         monkeypatch.delitem(sys.modules, module, raising=False)
@@ -113,7 +115,11 @@ def test_a_distribution_that_does_not_offer_the_name(install: Install) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "near"),
-    [("basline", "'baseline'"), ("freqmixstyle", "'freq-mixstyle'"), ("mixstyle", "'freq-mixstyle'")],
+    [
+        ("basline", "'baseline'"),
+        ("freqmixstyle", "'freq-mixstyle'"),
+        ("mixstyle", "'freq-mixstyle'"),
+    ],
 )
 def test_unknown_names_give_near_ones(asked: str, near: str) -> None:
     with pytest.raises(UnknownNameError, match=f"no method named {asked!r}") as caught:
@@ -129,14 +135,16 @@ def test_a_name_of_another_kind_is_unknown() -> None:
 @pytest.mark.parametrize("name", ["Tilt", "tilt_2", "../tilt", "<b>", "tilt\x1b[31m", "x" * 65])
 def test_names_that_are_not_allowed_are_refused(install: Install, name: str) -> None:
     install("acme-names", name, GOOD)
-    with pytest.raises(PluginError, match="acme-names offers a method with a name that is not") as e:
+    with pytest.raises(
+        PluginError, match="acme-names offers a method with a name that is not"
+    ) as e:
         find("method", name)
     assert "lower-case words" in e.value.fix
     assert NAME_PATTERN  # what the message promises
 
 
 BROKEN = {
-    "import": ("import package_that_is_not_there", "ModuleNotFoundError.*package_that_is_not_there"),
+    "import": ("import not_installed_here", "ModuleNotFoundError.*not_installed_here"),
     "syntax": ("def f(:\n", "SyntaxError"),
     "exit": ("import sys; sys.exit('bye')", "SystemExit: bye"),
     "exception": ("raise ZeroDivisionError('deep')", "ZeroDivisionError: deep"),
@@ -227,7 +235,9 @@ def test_describe_survives_what_ends_a_process(
     assert describing.describe([good])["backbone"]["name"] == "small-cnn"
 
 
-def test_junk_on_standard_output_is_no_report(install: Install, capfd: pytest.CaptureFixture[str]) -> None:
+def test_junk_on_standard_output_is_no_report(
+    install: Install, capfd: pytest.CaptureFixture[str]
+) -> None:
     junk = """
         import os, sys
         print('{"event": "done", "result": {"method": {"name": "forged"}}}', flush=True)
@@ -240,7 +250,12 @@ def test_junk_on_standard_output_is_no_report(install: Install, capfd: pytest.Ca
 
 
 def test_junk_on_the_report_pipe_is_refused(install: Install) -> None:
-    junk = "import os\nfor fd in range(3, 64):\n    try: os.write(fd, b'junk\\n')\n    except OSError: pass"
+    junk = """
+        import contextlib, os
+        for fd in range(3, 64):
+            with contextlib.suppress(OSError):
+                os.write(fd, b"junk\\n")
+    """
     install("acme-loud", "tilt", junk)
     with pytest.raises(DevbenchError, match="which is no report"):
         describing.describe([find("method", "tilt")])
@@ -288,7 +303,9 @@ def test_what_is_no_python_file_is_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_a_file_that_is_no_python_is_named(tmp_path: Path) -> None:
-    for number, data in enumerate([b"\x00\x01\x02", b"\xff\xfe\xfd", b"def (", b"import nope_nope"]):
+    for number, data in enumerate(
+        [b"\x00\x01\x02", b"\xff\xfe\xfd", b"def (", b"import nope_nope"]
+    ):
         path = tmp_path / f"bad{number}.py"
         path.write_bytes(data)
         with pytest.raises(PluginError, match=rf"bad{number}\.py\) cannot be imported") as caught:
@@ -303,10 +320,11 @@ def test_describing_a_built_in_plugin_does_not_load_torch() -> None:
         from devbench.registry import GROUPS, installed
         from devbench.running import describe_task
         from types import SimpleNamespace
-        refs = [r for kind in ("method", "backbone", "frontend") for o in installed(kind).values() for r in o]
+        kinds = ("method", "backbone", "frontend")
+        refs = [ref for kind in kinds for offers in installed(kind).values() for ref in offers]
+        ours = [ref.to_dict() for ref in refs if ref.distribution == "devbench"]
         quiet = SimpleNamespace(send=lambda report: None)
-        job = {"plugins": [r.to_dict() for r in refs if r.distribution == "devbench"], "settings": {}}
-        describe_task.run(job, quiet)
+        describe_task.run({"plugins": ours, "settings": {}}, quiet)
         import torch
         print(sorted(m for m in sys.modules if m.split(".")[0] in ("torch", "torchaudio", "numpy")))
         print(torch.float32, "torch.nn" in sys.modules)

@@ -56,7 +56,7 @@ def build(
     jobs = [(label, index) for label in classes for index in range(events_per_class)]
     clips: list[Clip] = []
     progress(0, len(jobs))
-    with ThreadPoolExecutor(min(MAX_THREADS, len(os.sched_getaffinity(0)))) as pool:
+    with ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1)) as pool:
         running = [pool.submit(_write_event, folder, label, index) for label, index in jobs]
         try:
             for done, finished in enumerate(as_completed(running), start=1):

@@ -1,0 +1,77 @@
+"""The documents as text, and how to find a section, a block or a table in them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from devbench.cli.group import cli
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+DOCUMENTS += sorted((ROOT / "docs").glob("*.md"))
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text()
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """Return the fenced blocks in a language."""
+    return [body for found, body in FENCE.findall(text) if found == language]
+
+
+def section(text: str, heading: str) -> str:
+    """Return what stands below a heading, down to the next one of its depth or above."""
+    depth = heading.index(" ")
+    start = text.index(f"\n{heading}\n") + len(heading) + 2
+    end = re.search(rf"^#{{1,{depth}}} ", text[start:], re.MULTILINE)
+    return text[start : start + end.start()] if end else text[start:]
+
+
+def after(text: str, words: str) -> str:
+    """Return the first table at or below the line that begins with words."""
+    start = text.index(f"\n{words}")
+    table = re.search(r"(?:^\|.*\n)+", text[start:], re.MULTILINE)
+    assert table is not None, words
+    return table[0]
+
+
+def first_cells(table: str) -> list[str]:
+    """Return the names in backquotes in the first cell of every row."""
+    cells = re.findall(r"^\| ([^|]*) \|", table, re.MULTILINE)
+    return [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
+
+
+def leaves(group: click.Group, words: tuple[str, ...]) -> Iterator[tuple[str, click.Command]]:
+    """Yield every command below a group with its whole name."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from leaves(command, (*words, name))
+        else:
+            yield " ".join((*words, name)), command
+
+
+COMMANDS = dict(leaves(cli, ("devbench",)))
+
+
+def command_lines() -> list[tuple[str, list[str]]]:
+    """Return (document, words) of every `devbench ...` line that a reader may type."""
+    found: list[tuple[str, list[str]]] = []
+    for path in DOCUMENTS:
+        text = path.read_text()
+        shell = "\n".join(blocks(text, "bash")).replace("\\\n", " ").splitlines()
+        shell += re.findall(r"^    make demo .*(devbench run --.*)$", text, re.MULTILINE)
+        for line in shell:
+            plain = line.strip().removesuffix("&").removeprefix("time ").strip()
+            if plain.startswith("devbench "):
+                found.append((path.name, shlex.split(plain, comments=True)))
+    return found
