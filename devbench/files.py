@@ -7,6 +7,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any
 from devbench.errors import ConfigurationError, DataError, RunError
 
 MAX_JSON_BYTES = 64 * 2**20
+# A list of numbers over several lines; no string matches, for a string holds no line break.
+_NUMBERS = re.compile(r"\[\n\s+([-+.\d\seE,]+?)\n\s+\]")
 _UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.EISDIR,
                errno.ENAMETOOLONG)  # fmt: skip
 
@@ -28,8 +31,9 @@ def canonical_json(value: Any) -> bytes:
 
 
 def pretty_json(value: Any) -> bytes:
-    """Return value as JSON for people and diffs: sorted keys, two spaces, a final newline."""
+    """Return value as JSON for people and diffs: sorted keys, indented, numbers in rows."""
     text = json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
+    text = _NUMBERS.sub(lambda found: f"[{' '.join(found[1].split())}]", text)
     return text.encode() + b"\n"
 
 

@@ -64,7 +64,7 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="devbench")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def cli(debug: bool) -> None:
-    r"""Measure, and win back, what sound event classifiers lose when the microphone changes.
+    """Measure, and win back, what sound event classifiers lose when the microphone changes.
 
     \b
     devbench run --method freq-mixstyle --source iphone14

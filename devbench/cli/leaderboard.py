@@ -82,7 +82,7 @@ def command(
     else:
         _write(board, out)
     if not board.blocks:
-        click.echo("no runs yet; next: devbench run --method freq-mixstyle", err=True)
+        click.echo("no runs to show; next: devbench ls runs", err=True)
 
 
 def _warn(words: str) -> None:

@@ -31,7 +31,7 @@ def command() -> None:
 )
 @json_option
 def sync(store: Path, uri: str | None, is_rebuild: bool, as_json: bool) -> None:
-    r"""Mirror every record that is not in MLflow yet.
+    """Mirror every record that is not in MLflow yet.
 
     \b
     devbench track sync

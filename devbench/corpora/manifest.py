@@ -79,6 +79,7 @@ def open_corpus(folder: Path) -> Corpus:
     """
     from devbench.corpora.header import read_header
 
+    folder = folder.absolute()  # worker processes have folders of their own
     header = read_header(folder / "corpus.toml")
     clips = tuple(_read_rows(folder / "manifest.csv", header))
     return Corpus(folder, header, clips, _fingerprint(folder, header, clips))

@@ -143,8 +143,8 @@ def require_well_formed(record: Record) -> None:
     _same([model.target for model in record.models], expected_models, "models")
     for model in record.models:
         numbers = [epoch.epoch for epoch in model.history]
-        _same(numbers, list(range(1, len(numbers) + 1)), "models: epochs of the history")
-        if not 1 <= model.selected_epoch <= max(len(numbers), 1):
+        _same(numbers, sorted(set(numbers)), "models: epochs of the history")
+        if model.selected_epoch not in numbers or numbers[0] < 1:
             raise CheckError(
                 f"models: selected_epoch {model.selected_epoch} is not in the history",
                 fix="restore the record",

@@ -61,7 +61,7 @@ def run(job_data: Any, channel: Channel) -> dict[str, Any]:
             f"method {name.name!r} ({name.origin}) failed in fit or training: "
             f"{type(error).__name__}: {str(error)[:200]} ({Path(place.filename).name}:"
             f"{place.lineno})",
-            fix="mend the plugin; the whole traceback is in the worker's log",
+            fix=f"mend the plugin; the whole traceback: {here / 'log.txt'}",
         ) from error
     return {"models": models}
 

@@ -16,7 +16,7 @@ import torch
 from devbench.benchmark.seeds import seed_for
 from devbench.contract.access import Access
 from devbench.errors import ContractError, DevbenchError, PluginError, RunError
-from devbench.files import sha256_file
+from devbench.files import disk_errors, sha256_file
 from devbench.registry import load_spec
 from devbench.running import guard
 from devbench.running.checkpoints import tensors_from_file
@@ -49,10 +49,11 @@ def run(job_data: Any, channel: Channel) -> dict[str, Any]:
         raise PluginError(
             f"method {ref.name!r} ({ref.origin}) failed in prediction: "
             f"{type(error).__name__}: {str(error)[:200]}",
-            fix="mend the plugin; the whole traceback is in the worker's log",
+            fix=f"mend the plugin; the whole traceback: {here / 'log.txt'}",
         ) from error
     logits = np.concatenate(parts)
-    np.save(here / "logits.npy", logits)
+    with disk_errors(here):
+        np.save(here / "logits.npy", logits)
     return {"logits_sha256": sha256_file(here / "logits.npy")}
 
 

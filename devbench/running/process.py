@@ -113,6 +113,7 @@ def _environment(scratch: Path, threads: int, mark: str) -> dict[str, str]:
         "OMP_NUM_THREADS": count,
         "MKL_NUM_THREADS": count,
         "OPENBLAS_NUM_THREADS": count,
+        "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin for each other stop a shared machine
         "PYTHONHASHSEED": "0",
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # what deterministic CUDA products need
         MARK: mark,
@@ -129,6 +130,7 @@ class _Watch:
         import psutil
 
         self.peak_mb = 0.0
+        self.log = scratch / "log.txt"
         self._scratch = scratch
         self._limits = limits
         self._started = started
@@ -146,7 +148,7 @@ class _Watch:
         if now - self._started > limits.wall_s:
             raise RunError(
                 f"the worker took more than {limits.wall_s:g} s",
-                fix="the limit is [limits] wall_s of the benchmark; see the worker's log",
+                fix=f"the limit is [limits] wall_s of the benchmark; its log: {self.log}",
                 state="timeout",
             )
         if now >= self._next_family and self._family:
@@ -158,7 +160,7 @@ class _Watch:
             if used > limits.scratch_mb:
                 raise RunError(
                     f"the worker wrote {used:.0f} MiB where {limits.scratch_mb} are allowed",
-                    fix="the limit is [limits] scratch_mb of the benchmark; see the worker's log",
+                    fix=f"the limit is [limits] scratch_mb of the benchmark; its log: {self.log}",
                     state="disk",
                 )
         memory_mb = 0.0
@@ -169,7 +171,7 @@ class _Watch:
         if memory_mb > limits.memory_mb:
             raise RunError(
                 f"the worker used {memory_mb:.0f} MiB where {limits.memory_mb} are allowed",
-                fix="the limit is [limits] memory_mb of the benchmark; see the worker's log",
+                fix=f"the limit is [limits] memory_mb of the benchmark; its log: {self.log}",
                 state="memory",
             )
 
@@ -194,13 +196,13 @@ def _listen(
         ready, _, _ = select.select([read_end], [], [], POLL_S)
         data = os.read(read_end, 1 << 16) if ready else b""
         if ready and not data:  # the child closed its pipe without a result
-            raise _died(child, task)
+            raise _died(child, task, watch.log)
         if not ready and child.poll() is not None:
-            raise _died(child, task)  # it died, and a grandchild holds the pipe open
+            raise _died(child, task, watch.log)  # it died, and a grandchild holds the pipe open
         buffer += data
         *lines, buffer = buffer.split(b"\n")
         if len(buffer) > MAX_LINE_BYTES:
-            raise PluginError("the worker's report has no end", fix="see the worker's log")
+            raise PluginError("the worker's report has no end", fix=f"its log: {watch.log}")
         for line in lines:
             message = _parse(line)
             if message["event"] == "done":
@@ -234,7 +236,7 @@ def _error_of(message: Mapping[str, Any]) -> DevbenchError:
     return kind(what, fix=fix)
 
 
-def _died(child: subprocess.Popen[bytes], task: str) -> DevbenchError:
+def _died(child: subprocess.Popen[bytes], task: str, log: Path) -> DevbenchError:
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(2.0)
     code = child.returncode
@@ -243,7 +245,7 @@ def _died(child: subprocess.Popen[bytes], task: str) -> DevbenchError:
         how = f"was ended by {signal.Signals(-code).name}"
     return RunError(
         f"the {task} worker {how} without a result",
-        fix="see its log (devbench show RUN names it); a plugin may have ended the process",
+        fix=f"a plugin may have ended the process; its log: {log}",
         state="killed" if code is not None and code < 0 else "plugin",
     )
 

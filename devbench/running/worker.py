@@ -80,7 +80,7 @@ def main() -> int:
                 "type": "RunError",
                 "what": f"the {task} worker failed: {type(error).__name__}: {str(error)[:300]} "
                 f"({Path(place.filename).name}:{place.lineno})",
-                "fix": "see the worker's log, or type the command again with --debug",
+                "fix": f"its log: {Path.cwd() / 'log.txt'}",
                 "state": state,
             }
         )

@@ -188,3 +188,10 @@ def test_several_mistakes_are_counted(tmp_path: Path) -> None:
     path = make_benchmark(tmp_path / "bad.toml", version="0", epochs="0", title="1")
     with pytest.raises(ConfigurationError, match=r"\(and 2 more\)"):
         load_benchmark(str(path))
+
+
+def test_a_corpus_given_by_a_relative_path_is_found_by_workers_too(
+    tiny_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tiny_data)
+    assert open_corpus(Path("tiny")) == open_corpus(tiny_data / "tiny")

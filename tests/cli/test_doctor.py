@@ -12,7 +12,6 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner
-from helpers.records import make_run
 
 from devbench import diagnosis
 from devbench.cli.doctor import command
@@ -20,6 +19,7 @@ from devbench.errors import CheckError
 from devbench.registry import PluginRef
 from devbench.results.store import Store
 from devbench.running import hardware
+from helpers.records import make_run
 
 
 def findings(store: Path) -> dict[str, diagnosis.Finding]:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from helpers.records import make_run
 
 from devbench.cli.track import command
 from devbench.errors import DataError, TrackingError, UsageError
 from devbench.results.store import Store
+from helpers.records import make_run
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+
 from helpers.tables import CLIPS, RATE_HZ, Inputs, burst, read_rows, write_table
 
 

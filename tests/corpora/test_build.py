@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from helpers.tables import LENGTH, RATE_HZ, Inputs, burst, read_rows, write_table
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +19,7 @@ from devbench.corpora.build import BuildRequest, build_corpus
 from devbench.corpora.manifest import Corpus, open_corpus
 from devbench.corpora.rendering import RANGES, band_limited, device_settings
 from devbench.errors import ConfigurationError, DataError, DevbenchError
+from helpers.tables import LENGTH, RATE_HZ, Inputs, burst, read_rows, write_table
 
 Change = Callable[..., None]
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from helpers.tables import LENGTH, RATE_HZ, burst
 
 from devbench.audio.files import write_clip
 from devbench.contract.values import Clip
@@ -17,6 +16,7 @@ from devbench.corpora.defects import clipped_share
 from devbench.corpora.header import CorpusHeader, DeviceEntry
 from devbench.corpora.manifest import Corpus, open_corpus, write_corpus
 from devbench.files import sha256_file
+from helpers.tables import LENGTH, RATE_HZ, burst
 
 Sound = np.ndarray
 DEVICES = ("a", "b", "c")

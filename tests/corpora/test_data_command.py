@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from helpers.tables import Inputs
 
 from devbench.benchmark.load import load_benchmark
 from devbench.cli.data import command
 from devbench.errors import CheckError
+from helpers.tables import Inputs
 
 
 def call(*words: object) -> Result:

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from helpers.tables import LENGTH, RATE_HZ, burst, read_rows, write_table
 
 from devbench.audio.files import decode
 from devbench.corpora.importing import ImportRequest, import_corpus
 from devbench.corpora.manifest import Corpus
 from devbench.errors import ConfigurationError, DataError
+from helpers.tables import LENGTH, RATE_HZ, burst, read_rows, write_table
 
 Change = Callable[..., None]
 

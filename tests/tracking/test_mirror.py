@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.records import MadeRun, make_plan, make_run
 
 from devbench.errors import TrackingError, UsageError
 from devbench.registry import PluginRef
@@ -24,6 +23,7 @@ from devbench.tracking.address import address_of, alone, open_client, quiet
 from devbench.tracking.content import DIGEST_TAG, RUN_ID_TAG, content_of_record
 from devbench.tracking.mirror import mirror_record
 from devbench.tracking.sync import rebuild, sync
+from helpers.records import MadeRun, make_plan, make_run
 
 
 def mlflow_runs(store: Path, uri: str | None = None) -> list[Any]:

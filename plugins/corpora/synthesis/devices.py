@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from devbench import DeviceModel
 
 KNOTS_HZ = (60.0, 120.0, 250.0, 500.0, 1000.0, 2000.0, 3000.0, 4000.0, 6000.0, 8000.0, 10500.0)
-WHITE = {"noise_hz": (20.0, 20_000.0), "noise_db": (0.0, 0.0)}
 
 
 @dataclass(frozen=True, slots=True)
