@@ -63,7 +63,7 @@ def installed(kind: Kind) -> dict[str, list[PluginRef]]:
         version = entry.dist.version if entry.dist else "0"
         ref = PluginRef(kind, entry.name, entry.value, distribution, version)
         found.setdefault(entry.name, {})[(distribution, entry.value)] = ref
-    return {name: list(refs.values()) for name, refs in sorted(found.items())}
+    return {name: [refs[key] for key in sorted(refs)] for name, refs in sorted(found.items())}
 
 
 def _entry_points(group: str) -> list[metadata.EntryPoint]:

@@ -82,7 +82,10 @@ def command(
     else:
         _write(board, out)
     if not board.blocks:
-        click.echo("no runs to show; next: devbench ls runs", err=True)
+        words = "no runs to show: none fits the filters, or see the warnings; next: devbench ls runs"
+        if records is None and not Store(store).run_ids():
+            words = "no runs yet; next: devbench run --method freq-mixstyle --source iphone14"
+        click.echo(words, err=True)
 
 
 def _warn(words: str) -> None:
