@@ -5,6 +5,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+BOARDS := sim7 mics7
 
 .PHONY: demo test check format clean
 
@@ -19,6 +20,10 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_import_order.py tests/test_packaging.py
+	for name in $(BOARDS); do \
+	    $(BIN)/devbench leaderboard --records leaderboards/$$name/records \
+	        --out leaderboards/$$name --check || exit; \
+	done
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

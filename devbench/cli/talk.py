@@ -22,6 +22,7 @@ class ConsoleTalk:
         self._last = 0.0
         self._has_line = False
         self._epoch = 0
+        self._words = ""
 
     def phase(self, name: str) -> None:
         """Say that a phase begins."""
@@ -58,11 +59,13 @@ class ConsoleTalk:
 
     def _update(self, words: str, *, is_last: bool) -> None:
         now = time.monotonic()
+        if words == self._words:
+            return
         if self._is_quiet or (
             now - self._last < (0.1 if self._is_live else LINE_EVERY_S) and not is_last
         ):
             return
-        self._last = now
+        self._last, self._words = now, words
         if self._is_live:
             click.echo(f"\r\x1b[2K{words}", err=True, nl=False)
             self._has_line = True
