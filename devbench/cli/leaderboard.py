@@ -82,7 +82,7 @@ def command(
     else:
         _write(board, out)
     if not board.blocks:
-        words = "no runs to show: none fits the filters, or see the warnings; next: devbench ls runs"
+        words = "no runs to show (see the warnings, or the filters); next: devbench ls runs"
         if records is None and not Store(store).run_ids():
             words = "no runs yet; next: devbench run --method freq-mixstyle --source iphone14"
         click.echo(words, err=True)
