@@ -99,7 +99,8 @@ def test_a_run_that_does_not_hold_is_left_out_and_named(store: Store) -> None:
 
 
 def test_a_broken_ledger_leaves_all_out(store: Store) -> None:
-    next((store.folder / "ledger").glob("*.json")).unlink()
+    # The first entry: without the last one the chain is whole, and only its own run is left out
+    min((store.folder / "ledger").glob("*.json")).unlink()
     result = call(leaderboard.command, "--store", store.folder, "--no-published")
     assert result.stderr.count("left out") == 6
     assert "Track" not in result.stdout
