@@ -76,6 +76,8 @@ def describe(ref: PluginRef, settings: Mapping[str, str]) -> dict[str, Any]:
             "per_target": spec.per_target,
         }
         _try_build(ref, spec, found["options"], is_set=bool(settings))
+    if ref.kind == "backbone" and settings:  # a network needs torch: only where ranges are asked
+        _try_build(ref, spec, {"n_classes": 2, "n_bins": 64, **found["options"]}, is_set=True)
     return found
 
 
@@ -95,13 +97,13 @@ def _try_build(ref: PluginRef, spec: Any, options: Mapping[str, Any], *, is_set:
         if not is_set:
             raise
         raise ConfigurationError(  # --set asked for it: the plugin is right to refuse
-            f"method {ref.name!r} ({ref.origin}): {error.what}", fix=error.fix
+            f"{ref.kind} {ref.name!r} ({ref.origin}): {error.what}", fix=error.fix
         ) from error
     except DevbenchError:
         raise
     except Exception as error:
         raise PluginError(
-            f"method {ref.name!r} ({ref.origin}) cannot be made with "
+            f"{ref.kind} {ref.name!r} ({ref.origin}) cannot be made with "
             f"{', '.join(f'{k}={v}' for k, v in options.items()) or 'no options'}: "
             f"{type(error).__name__}: {error}",
             fix=f"see its options: devbench show {ref.name}",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from devbench.errors import CheckError, PluginError
+from devbench.errors import CheckError, ConfigurationError, PluginError
 from devbench.results.store import Store
 from helpers.runs import World
 
@@ -179,3 +179,9 @@ def test_two_processes_that_ask_for_one_run_get_one_record(tiny_data: Path, tmp_
     assert answers[0] == answers[1]
     assert len(Store(world.store.folder).run_ids()) == 1
     assert len(list((world.store.folder / "ledger").glob("*.json"))) == 1
+
+
+def test_a_backbone_option_out_of_range_ends_at_the_plan(world: World) -> None:
+    with pytest.raises(ConfigurationError, match="width"):
+        world.plan("baseline", settings=("backbone.width=9999",))
+    assert world.plan("baseline", settings=("backbone.width=8",)).plan.backbone.opened == ["width"]
