@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Access": "devbench.contract.access",
     "AccessError": "devbench.errors",
+    "Artifact": "devbench.contract.artifact",
     "BackboneSpec": "devbench.contract.parts",
     "Batch": "devbench.contract.batch",
     "Clip": "devbench.contract.values",
@@ -31,6 +32,7 @@ _PUBLIC = {
     "MethodSpec": "devbench.contract.method",
     "SideInformation": "devbench.contract.side",
     "UnlabelledView": "devbench.contract.side",
+    "Workshop": "devbench.contract.artifact",
     "hookimpl": "devbench.contract.hookspecs",
     "impulse_recording": "devbench.audio.simulate",
     "mirror_record": "devbench.tracking.mirror",
@@ -53,6 +55,8 @@ if TYPE_CHECKING:
     from devbench.audio.simulate import render as render
     from devbench.benchmark.seeds import seed_for as seed_for
     from devbench.contract.access import Access as Access
+    from devbench.contract.artifact import Artifact as Artifact
+    from devbench.contract.artifact import Workshop as Workshop
     from devbench.contract.batch import Batch as Batch
     from devbench.contract.hookspecs import hookimpl as hookimpl
     from devbench.contract.method import Method as Method

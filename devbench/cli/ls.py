@@ -45,7 +45,7 @@ def command(what: str, benchmark: str, store: Path, as_json: bool) -> None:
 
         click.echo(json.dumps(rows, indent=2))
     else:
-        _print(rows, empty=f"no {what}")
+        print_rows(rows, empty=f"no {what}")
 
 
 def _plugins(kinds: Sequence[str]) -> list[dict[str, Any]]:
@@ -113,7 +113,8 @@ def _warn(words: str) -> None:
     click.echo(f"warning: {printable(words)}", err=True)
 
 
-def _print(rows: Sequence[Mapping[str, Any]], *, empty: str) -> None:
+def print_rows(rows: Sequence[Mapping[str, Any]], *, empty: str) -> None:
+    """Print a table whose columns are the keys of the first row; empty: what to say of none."""
     from devbench.cli.group import printable
 
     if not rows:

@@ -35,6 +35,9 @@ from devbench.cli.options import data_option, json_option, store_option
     help="What to compute on.",
 )
 @click.option("--threads", default=0, type=click.IntRange(0, 1024), help="CPU threads; 0: choose.")
+@click.option(
+    "--retrain", is_flag=True, help="Learn anew what the method's plugin ships ready-made."
+)
 @click.option("--force", is_flag=True, help="Compute again and compare with the stored record.")
 @click.option("--dry-run", is_flag=True, help="Plan, print the plan, compute nothing.")
 @data_option
@@ -52,6 +55,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
     plugin_file: Path | None,
     device: str,
     threads: int,
+    retrain: bool,
     force: bool,
     dry_run: bool,
     data: Path | None,
@@ -84,6 +88,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
         plugin_file=plugin_file,
         device=device,
         threads=threads,
+        retrain=retrain,
     )
     try:
         planned = plan_run(request, data=data, store=opened.folder, talk=talk)

@@ -119,6 +119,8 @@ def print_record(record: Record, store: Store, *, is_new: bool) -> None:
         + (f", source {summary.source:.3f}" if summary.source is not None else "")
     )
     _print_gap(record, baseline, ideal)
+    for words in _artifacts(record):
+        _say(words)
     _say(f"record: {store.record_path(record.run_id)}")
     if is_new:
         times = record.measured.get("times_s", {})
@@ -126,6 +128,21 @@ def print_record(record: Record, store: Store, *, is_new: bool) -> None:
     else:
         _say("answered from the store (--force computes it again)")
     _say(f"next: {_next_step(record, baseline, ideal)}")
+
+
+def _artifacts(record: Record) -> list[str]:
+    """Return a line for each artifact that a run used."""
+    lines = []
+    for use in {use.key: use for model in record.models for use in model.artifacts}.values():
+        made = use.made
+        steps = f", {made.n_steps} steps" if made.n_steps is not None else ""
+        corpus = "" if use.same_corpus else ", from this corpus as another machine generates it"
+        lines.append(
+            f"artifact {use.name} {use.key[:12]}: {use.origin}, made {made.at_utc[:10]} on "
+            f"{made.device} ({made.precision}, torch {made.versions.get('torch', '?')}{steps}), "
+            f"devices {', '.join(use.devices)}{corpus}"
+        )
+    return lines
 
 
 def _print_gap(record: Record, baseline: Record | None, ideal: Record | None) -> None:

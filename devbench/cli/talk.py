@@ -22,12 +22,13 @@ class ConsoleTalk:
         self._last = 0.0
         self._has_line = False
         self._epoch = 0
+        self._artifact_due = 0.0  # the step of a build from which to tell again when piped
         self._words = ""
 
     def phase(self, name: str) -> None:
         """Say that a phase begins."""
         self._end_line()
-        self._phase, self._last = name, 0.0
+        self._phase, self._last, self._artifact_due = name, 0.0, 0.0
         self._say(f"{name} ...")
 
     def progress(self, done: int, total: int) -> None:
@@ -46,6 +47,21 @@ class ConsoleTalk:
             is_last=number == total,
         )
 
+    def artifact(self, report: Mapping[str, Any]) -> None:
+        """Tell how far a build is and its losses; when piped, at every tenth of it."""
+        name, step, total = str(report["name"]), int(report["step"]), int(report["n_steps"])
+        if not self._is_live and step < min(self._artifact_due, total):
+            return
+        self._artifact_due = step + total / 10
+        since = step - int(report["first_step"])
+        left_s = (total - step) * float(report["seconds"]) / max(1, since)
+        losses = ", ".join(f"{key} {value:.3f}" for key, value in report["losses"].items())
+        self._last = self._last if self._is_live else 0.0
+        self._update(
+            f"artifact {name}: step {step} of {total}, {losses}, about {_duration(left_s)} left",
+            is_last=step >= total,
+        )
+
     def warn(self, words: str) -> None:
         """Tell what went wrong without stopping the run."""
         from devbench.cli.group import printable
@@ -58,7 +74,9 @@ class ConsoleTalk:
         self._end_line()
 
     def _update(self, words: str, *, is_last: bool) -> None:
-        now = time.monotonic()
+        from devbench.cli.group import printable
+
+        words, now = printable(words), time.monotonic()
         if words == self._words:
             return
         if self._is_quiet or (
@@ -85,3 +103,10 @@ class ConsoleTalk:
         if self._has_line:
             click.echo("", err=True)
             self._has_line = False
+
+
+def _duration(seconds: float) -> str:
+    """Return a time as people say it: 45 s, 12 min, 3.5 h."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -34,6 +34,16 @@ class Method:
         """Return a changed training batch of the same shape; never called on val or test clips."""
         return batch
 
+    def convert(self, batch: Batch, target: str, generator: torch.Generator) -> Batch:
+        """Return source clips as the target device would have recorded them; for converters only.
+
+        Used by `devbench converter evaluate` and `devbench convert`, never in training.
+        """
+        raise ContractError(
+            "this method converts no clips",
+            fix="ask for one that does, such as umc-real; devbench ls methods",
+        )
+
     def layers(self, stages: Mapping[str, tuple[int, int, int]]) -> Mapping[str, nn.Module]:
         """Return modules to put behind named backbone stages, active in training and in use.
 

@@ -61,7 +61,10 @@ def _resolved(annotation: Any, build: Callable[..., Any]) -> Any:
     nn.Module, and must not be touched.
     """
     alone = types.SimpleNamespace(__annotations__={"option": annotation})
-    names = vars(sys.modules[build.__module__])
+    maker: Any = build
+    if isinstance(build, type):  # perhaps a base class in another module names the options
+        maker = next(base for base in build.__mro__ if "__init__" in vars(base))
+    names = vars(sys.modules[maker.__module__])
     try:
         return typing.get_type_hints(alone, globalns=names)["option"]
     except NameError:

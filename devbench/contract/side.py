@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from devbench.contract.access import Access, track_of
-from devbench.errors import AccessError
+from devbench.contract.names import require_name
+from devbench.errors import AccessError, ContractError
 
 if TYPE_CHECKING:
     import torch
 
+    from devbench.contract.artifact import Artifact, Build
     from devbench.contract.batch import Batch
     from devbench.contract.values import FrequencyResponse
 
@@ -42,20 +44,40 @@ class UnlabelledView(ClipView, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ArtifactRequest:
+    """One artifact that a method asks for; equal requests on equal information share one answer.
+
+    config: JSON values. devices: whose information it may be made from, sorted.
+    """
+
+    name: str
+    config: Mapping[str, Any]
+    build: Build
+    devices: tuple[str, ...]
+    seed: int
+    use_shipped: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SideInformation:
     """What a method may use beside labelled source clips; reading the undeclared is an error.
 
     source: id of the source device. targets: ids of the devices this classifier is made for
-    (one id when the method is `per_target`).
+    (one id when the method is `per_target`). devices: every device of the benchmark, in its order.
+    budget: name of the run's budget; precision: what autocast should use.
     """
 
     method: str
     needs: frozenset[Access]
     source: str
     targets: tuple[str, ...]
+    devices: tuple[str, ...] = ()
+    budget: str = "quick"
+    precision: Literal["fp32", "bf16"] = "fp32"
     _responses: Mapping[str, FrequencyResponse] = field(default_factory=dict, repr=False)
     _unpaired: Mapping[str, UnlabelledView] = field(default_factory=dict, repr=False)
     _labelled: Mapping[str, LabelledView] = field(default_factory=dict, repr=False)
+    _artifact: Callable[[ArtifactRequest], Artifact] | None = field(default=None, repr=False)
 
     def _require(self, access: Access, words: str) -> None:
         if access not in self.needs:
@@ -82,3 +104,37 @@ class SideInformation:
         """Return labelled `train` clips by device id, source included (needs TARGET_LABELS)."""
         self._require(Access.TARGET_LABELS, "labelled clips of target devices")
         return MappingProxyType(dict(self._labelled))
+
+    def artifact(
+        self,
+        name: str,
+        config: Mapping[str, Any],
+        build: Build,
+        *,
+        devices: Sequence[str] | None = None,
+        seed: int = 0,
+        use_shipped: bool = True,
+    ) -> Artifact:
+        """Return what build made from declared side information; it is built at most once.
+
+        name: short slug. config: JSON values, all that build depends on. build: a function at the
+        top of a module. devices: whose information it may see; None = every device of the
+        benchmark. seed: of its draws; leave it, and all classifier seeds share one artifact.
+        use_shipped: take one that the plugin's distribution ships, if it fits.
+        """
+        require_name("artifact", name)
+        if self._artifact is None:
+            raise ContractError(
+                f"method {self.method!r} asks for artifact {name!r} where none can be made",
+                fix="call side.artifact in Method.fit",
+            )
+        chosen = self.devices if devices is None else devices
+        strangers = sorted(set(chosen) - set(self.devices))
+        if strangers or not chosen:
+            raise ContractError(
+                f"artifact {name!r}: devices {strangers or 'none'}, not of the benchmark",
+                fix="choose from side.devices",
+            )
+        return self._artifact(
+            ArtifactRequest(name, config, build, tuple(sorted(set(chosen))), seed, use_shipped)
+        )

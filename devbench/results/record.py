@@ -9,7 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+)
 
 from devbench.errors import DataError
 from devbench.files import canonical_json, parse_json, pretty_json, read_bytes, sha256_bytes
@@ -124,10 +131,46 @@ class Epoch(Strict):
     val_macro_f1: Fraction
 
 
+class ArtifactMade(Strict):
+    """Where and how an artifact was made. n_steps: as its builder told, if it did."""
+
+    at_utc: str
+    device: str
+    precision: str
+    threads: int
+    versions: dict[str, str]
+    n_steps: int | None = None
+
+
+class ArtifactUse(Strict):
+    """An artifact that a method used. key: what it was made from; sha256: of its tensors.
+
+    origin: built in the store, added to it from elsewhere, or shipped with the plugin.
+    same_corpus: was it made from this corpus byte for byte, or from one of that name and version
+    as another machine generates it?
+    """
+
+    name: str
+    key: Sha256
+    sha256: Sha256
+    origin: Literal["built", "added", "shipped"]
+    same_corpus: bool
+    config: dict[str, Any]
+    devices: list[str]
+    made: ArtifactMade
+
+    @field_validator("config")
+    @classmethod
+    def _is_json(cls, config: dict[str, Any]) -> dict[str, Any]:
+        canonical_json(config)  # 1e999 is read as infinity
+        return config
+
+
 class Model(Strict):
     """One trained classifier. target: the device it was made for, None when for all.
 
-    selected_epoch: whose weights were kept (1 = first).
+    selected_epoch: whose weights were kept (1 = first). artifacts: that its method used, in the
+    order in which it asked; left out of the file when there are none.
     """
 
     target: str | None
@@ -135,6 +178,15 @@ class Model(Strict):
     n_parameters: int
     selected_epoch: int
     history: list[Epoch]
+    artifacts: list[ArtifactUse] = []
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Keep records of methods without artifacts the bytes that they were before there were."""
+        document: dict[str, Any] = handler(self)
+        if not document.get("artifacts"):
+            document.pop("artifacts", None)
+        return document
 
 
 class Checks(Strict):
@@ -167,8 +219,14 @@ class Record(Strict):
         return pretty_json(self.model_dump(mode="json", by_alias=True))
 
     def reproducible(self) -> dict[str, Any]:
-        """Return the record without what differs between two runs of one plan."""
-        return self.model_dump(mode="json", by_alias=True, exclude={"measured"})
+        """Return the record without what differs between two runs of one plan.
+
+        One artifact may come from different places: what it is counts, not how it came here.
+        """
+        by_place = {"artifacts": {"__all__": {"origin", "made"}}}
+        return self.model_dump(
+            mode="json", by_alias=True, exclude={"measured": True, "models": {"__all__": by_place}}
+        )
 
 
 def parse_record(data: bytes, *, origin: str) -> Record:

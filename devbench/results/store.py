@@ -6,6 +6,7 @@ logits/<sha256>.safetensors       named by content
 checkpoints/<sha256>.safetensors  weights, named by content
 failures/<run_id>.<n>.json        runs that ended without a score; never dropped
 ledger/<n>-<hash>.json            every scoring of targets
+artifacts/<key>/                  what methods learned once for many runs; artifact.json comes last
 work/, cache/                     scratch of runs; what can be computed again
 """
 
@@ -36,7 +37,7 @@ from devbench.results.record import Plan, Record, Sha256, Strict, parse_record
 
 SCHEMA = 1
 MARKER = "store.json"
-FOLDERS = ("records", "logits", "checkpoints", "failures", "ledger", "work", "cache")
+FOLDERS = ("records", "logits", "checkpoints", "failures", "ledger", "artifacts", "work", "cache")
 Blob = Literal["logits", "checkpoints"]
 Warn = Callable[[str], None]
 _RECORD_NAME = re.compile(r"[0-9a-f]{64}\.json")

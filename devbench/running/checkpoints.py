@@ -42,7 +42,7 @@ def write_checkpoint(
     publish(folder / f"{stem}.safetensors", data, replace=True)
     document = {"epoch": epoch, "sha256": sha256_bytes(data), "state": state}
     publish(folder / f"{stem}.json", pretty_json(document), replace=True)
-    for old in sorted(folder.glob("epoch-*.json"))[:-KEPT]:
+    for old in _oldest_first(folder)[:-KEPT]:
         old.unlink(missing_ok=True)
         old.with_suffix(".safetensors").unlink(missing_ok=True)
 
@@ -51,9 +51,14 @@ def newest_checkpoint(
     folder: Path,
 ) -> tuple[int, dict[str, torch.Tensor], dict[str, Any]] | None:
     """Return (epoch, tensors, state) of the newest whole checkpoint; damaged ones are skipped."""
-    for path in sorted(folder.glob("epoch-*.json"), reverse=True):
+    for path in reversed(_oldest_first(folder)):
         with contextlib.suppress(DataError):
             document = read_json(path)
             tensors = tensors_from_file(path.with_suffix(".safetensors"), document["sha256"])
             return int(document["epoch"]), tensors, document["state"]
     return None
+
+
+def _oldest_first(folder: Path) -> list[Path]:
+    """Return the documents in order of their numbers, which may outgrow their zeros."""
+    return sorted(folder.glob("epoch-*.json"), key=lambda path: int(path.stem.partition("-")[2]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -42,7 +42,21 @@ class Classifier(nn.Module):
         return logits
 
 
-def set_up_torch(job: ModelJob) -> torch.device:
+class Computing(Protocol):
+    """A job that says what to compute on."""
+
+    @property
+    def threads(self) -> int:
+        """Return the number of CPU threads."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """Return cpu or cuda."""
+        ...
+
+
+def set_up_torch(job: Computing) -> torch.device:
     """Fix threads and algorithms so that one seed gives one result; return the device."""
     torch.set_num_threads(job.threads)
     torch.use_deterministic_algorithms(True, warn_only=job.device == "cuda")

@@ -6,8 +6,6 @@ only names it costs a few milliseconds.
 
 from __future__ import annotations
 
-import ast
-import hashlib
 import importlib
 import importlib.util
 import sys
@@ -20,6 +18,7 @@ from devbench.contract.access import track_of
 from devbench.contract.options import Option, options_of, resolve
 from devbench.errors import ConfigurationError, ContractError, DevbenchError, PluginError
 from devbench.registry import PluginRef, load_spec
+from devbench.running.code_hash import code_sha256
 from devbench.running.worker import Channel
 
 GIVEN: Mapping[str, tuple[str, ...]] = {
@@ -52,7 +51,7 @@ def describe(ref: PluginRef, settings: Mapping[str, str]) -> dict[str, Any]:
         "version": spec.version,
         "reference": spec.reference,
         "licence": spec.licence,
-        "summary": _first_line(module.__doc__) or _first_line(spec.build.__doc__),
+        "summary": _summary(ref, module.__doc__, spec.build.__doc__),
         "doc": spec.build.__doc__ or "",
         "code_sha256": code_sha256(_file_of(ref)),
         "distribution": ref.distribution,
@@ -110,6 +109,12 @@ def _try_build(ref: PluginRef, spec: Any, options: Mapping[str, Any], *, is_set:
         ) from error
 
 
+def _summary(ref: PluginRef, module_doc: str | None, build_doc: str | None) -> str:
+    """Return one line: of the module, or of `build` where a module offers several plugins."""
+    first, second = (build_doc, module_doc) if ":" in ref.value else (module_doc, build_doc)
+    return _first_line(first) or _first_line(second)
+
+
 def _first_line(doc: str | None) -> str:
     return (doc or "").strip().splitlines()[0].strip() if (doc or "").strip() else ""
 
@@ -120,34 +125,6 @@ def _file_of(ref: PluginRef) -> Path:
     origin = sys.modules[ref.value.partition(":")[0]].__file__
     assert origin is not None
     return Path(origin)
-
-
-def code_sha256(path: Path) -> str:
-    """Return the hash of a module's file and of all it imports from its own package by `from .`."""
-    seen: dict[Path, bytes] = {}
-    waiting = [path]
-    while waiting:
-        file = waiting.pop()
-        if file in seen or not file.is_file():
-            continue
-        seen[file] = file.read_bytes()
-        waiting += _relative_imports(file, seen[file])
-    digest = hashlib.sha256()
-    for data in sorted(hashlib.sha256(data).digest() for data in seen.values()):
-        digest.update(data)
-    return digest.hexdigest()
-
-
-def _relative_imports(file: Path, source: bytes) -> list[Path]:
-    found: list[Path] = []
-    for node in ast.walk(ast.parse(source)):
-        if not isinstance(node, ast.ImportFrom) or not node.level:
-            continue
-        folder = file.parents[node.level - 1]
-        base = folder.joinpath(*(node.module or "").split(".")) if node.module else folder
-        for target in (base, *(base / alias.name for alias in node.names)):
-            found += [target.with_suffix(".py"), target / "__init__.py"]
-    return found
 
 
 class _Late(ModuleType):

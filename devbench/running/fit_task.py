@@ -6,88 +6,88 @@ reports carry source numbers only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from devbench.benchmark.seeds import seed_for
-from devbench.contract.access import Access
 from devbench.contract.batch import Batch
-from devbench.contract.side import SideInformation
-from devbench.contract.values import FrequencyResponse
-from devbench.errors import DevbenchError, PluginError, RunError
-from devbench.files import publish, read_json, sha256_bytes
+from devbench.contract.method import Method, MethodSpec
+from devbench.files import publish, sha256_bytes
 from devbench.registry import load_spec
+from devbench.results.record import ArtifactUse
 from devbench.running import guard
 from devbench.running.checkpoints import tensors_to_bytes
 from devbench.running.classifier import build_classifier, build_method, set_up_torch
-from devbench.running.clips import StagedClips
+from devbench.running.finder import ArtifactMissing
+from devbench.running.fitting import Stage, fit_method
 from devbench.running.jobs import FitJob
+from devbench.running.plugin_faults import naming
 from devbench.running.training import Recipe, train
 from devbench.running.worker import Channel
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A method after its fit for one set of targets, and the artifacts that it used."""
+
+    targets: Sequence[str]
+    spec: MethodSpec
+    method: Method
+    uses: list[ArtifactUse]
+
+
 def run(job_data: Any, channel: Channel) -> dict[str, Any]:
-    """Train one classifier per set of targets and return what the record says of each."""
+    """Train one classifier per set of targets and return what the record says of each.
+
+    All methods are fitted first: an artifact that is missing is found before anything is trained,
+    and the result is then {"missing": ...}.
+    """
     job = FitJob.model_validate(job_data)
-    torch_device = set_up_torch(job.model)
+    device = set_up_torch(job.model)
     here = Path.cwd()
-    guard.install(
+    allow = guard.install(
         here,
         lambda words: channel.send({"event": "violation", "words": words}),
         plugins=job.model.plugins(),
     )
-    try:
+    with naming(job.model.method.reference(), "fit or training", here):
+        frontend = load_spec(job.model.frontend.reference())
+        frontend = frontend.build(job.model.features.spec()).to(device)
+        stage = Stage(job, here, frontend.bin_hz.to(device))
+        prepared = []
+        try:
+            for targets in job.target_sets:
+                spec, method = build_method(job.model.method)
+                uses = fit_method(job, targets, method, here=here, stage=stage, allow=allow)
+                prepared.append(Prepared(targets, spec, method, uses))
+        except ArtifactMissing as missing:
+            return missing.result()
+        if job.prepare_only:
+            uses = [use for item in prepared for use in item.uses]
+            return {"artifacts": [use.model_dump(mode="json") for use in uses]}
         models = [
-            _fit_one(job, index, here=here, device=torch_device, channel=channel)
-            for index in range(len(job.target_sets))
+            _train_one(job, index, item, stage, frontend, device=device, channel=channel)
+            for index, item in enumerate(prepared)
         ]
-    except DevbenchError:
-        raise
-    except torch.OutOfMemoryError as error:
-        raise RunError(
-            f"out of GPU memory: {str(error)[:200]}", fix="use a smaller budget", state="memory"
-        ) from error
-    except MemoryError:
-        raise
-    except Exception as error:
-        import traceback
-
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        name = job.model.method.reference()
-        raise PluginError(
-            f"method {name.name!r} ({name.origin}) failed in fit or training: "
-            f"{type(error).__name__}: {str(error)[:200]} ({Path(place.filename).name}:"
-            f"{place.lineno})",
-            fix=f"mend the plugin; the whole traceback: {here / 'log.txt'}",
-        ) from error
     return {"models": models}
 
 
-def _fit_one(
-    job: FitJob, index: int, *, here: Path, device: torch.device, channel: Channel
+def _train_one(
+    job: FitJob,
+    index: int,
+    prepared: Prepared,
+    stage: Stage,
+    frontend: torch.nn.Module,
+    *,
+    device: torch.device,
+    channel: Channel,
 ) -> dict[str, Any]:
-    targets = job.target_sets[index]
-    spec, method = build_method(job.model.method)
-    frontend = load_spec(job.model.frontend.reference()).build(job.model.features.spec()).to(device)
+    spec, method = prepared.spec, prepared.method
     crop_frames = job.budget.crop_frames
-    bin_hz = frontend.bin_hz.to(device)
     is_waveform = job.model.acts_on == "waveform"
-    crop = crop_frames * job.model.features.hop_samples if is_waveform else crop_frames
-
-    def staged(name: str, *, length: int = crop) -> StagedClips:
-        return StagedClips.load(
-            here / name, crop=length, bin_hz=bin_hz, n_classes=job.model.n_classes
-        )
-
-    data = staged("train")
-    side = _side_information(job, targets, here, staged)
-    generator = torch.Generator().manual_seed(
-        seed_for(job.model.seed, "fit", spec.name, *sorted(targets))
-    )
-    method.fit(data, side, generator)
     model = build_classifier(job.model, method).to(device)
     recipe = Recipe(
         budget=job.budget,
@@ -108,8 +108,8 @@ def _fit_one(
     trained = train(
         model,
         method,
-        data,
-        staged("val", length=crop_frames),
+        stage.clips("train"),
+        stage.clips("val", crop_frames),
         recipe,
         to_spectrogram=to_spectrogram,
         checkpoints=Path(job.output) / f"checkpoints-{index}",
@@ -118,38 +118,10 @@ def _fit_one(
     weights = tensors_to_bytes(trained.weights)
     publish(Path(job.output) / f"weights-{index}.safetensors", weights, replace=True)
     return {
-        "target": targets[0] if spec.per_target else None,
+        "target": prepared.targets[0] if spec.per_target else None,
         "weights_sha256": sha256_bytes(weights),
         "n_parameters": sum(p.numel() for p in model.parameters()),
         "selected_epoch": trained.selected_epoch,
         "history": trained.history,
+        "artifacts": [use.model_dump(mode="json") for use in prepared.uses],
     }
-
-
-def _side_information(
-    job: FitJob, targets: Sequence[str], here: Path, staged: Callable[[str], StagedClips]
-) -> SideInformation:
-    import numpy as np
-
-    needs = frozenset(Access(need) for need in job.model.needs)
-    devices = [job.source, *targets]
-    responses: dict[str, FrequencyResponse] = {}
-    if Access.DEVICE_FR in needs:
-        for name, item in read_json(here / "responses.json").items():
-            if name in devices:
-                responses[name] = FrequencyResponse(
-                    np.array(item["freq_hz"]), np.array(item["gain_db"]), item["provenance"]
-                )
-
-    def views(kind: str, access: Access) -> dict[str, StagedClips]:
-        return {d: staged(f"{kind}/{d}") for d in devices} if access in needs else {}
-
-    return SideInformation(
-        method=job.model.method.reference().name,
-        needs=needs,
-        source=job.source,
-        targets=tuple(targets),
-        _responses=responses,
-        _unpaired=views("unpaired", Access.UNPAIRED_TARGET),
-        _labelled=views("labelled", Access.TARGET_LABELS),
-    )

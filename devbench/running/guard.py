@@ -11,12 +11,14 @@ import importlib.util
 import os
 import sys
 import sysconfig
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from devbench.errors import PluginError
 from devbench.registry import PluginRef
 
+Allow = Callable[[Path], None]
 CODE_SUFFIXES = (".py", ".pyc", ".pyi", ".so", ".pth", ".typed")
 SYSTEM = ("/usr", "/lib", "/lib64", "/etc", "/sys", "/dev", "/opt/cuda", "/usr/local", "/bin")
 WATCHED_FILES = frozenset({
@@ -27,10 +29,11 @@ WATCHED_ACTS = frozenset({"socket.connect", "socket.bind", "subprocess.Popen", "
                           "os.exec", "os.posix_spawn", "os.fork", "os.forkpty"})  # fmt: skip
 
 
-def install(scratch: Path, report: Callable[[str], None], *, plugins: Iterable[PluginRef]) -> None:
+def install(scratch: Path, report: Callable[[str], None], *, plugins: Iterable[PluginRef]) -> Allow:
     """From now on, refuse and report files outside scratch and Python, networks and new processes.
 
-    plugins: whose own packages may be read. Audit hooks cannot be removed again; the process must
+    plugins: whose own packages may be read. Returns what allows reading one more folder, such as
+    that of an artifact; no plugin gets it. Audit hooks cannot be removed again; the process must
     end with its task.
     """
     import site
@@ -46,7 +49,7 @@ def install(scratch: Path, report: Callable[[str], None], *, plugins: Iterable[P
         str(Path(__file__).parents[1]),
         *(folder for ref in plugins for folder in _package_folders(ref)),
     }
-    readable_roots = tuple(sorted({os.path.realpath(root) for root in roots}))
+    readable_roots = sorted({os.path.realpath(root) for root in roots})
     # A project folder on the path (an editable install) may hold a store beside the code: Python
     # must list it to import from it, but only code is read there.
     listable = frozenset(os.path.realpath(path) for path in sys.path if path)
@@ -88,7 +91,20 @@ def install(scratch: Path, report: Callable[[str], None], *, plugins: Iterable[P
         report(words)
         raise PermissionError(f"devbench: the plugin {words}")
 
+    def allow(folder: Path) -> None:
+        readable_roots.append(os.path.realpath(folder))
+
     sys.addaudithook(watch)
+    return allow
+
+
+def refuse_violation(ref: PluginRef, message: Mapping[str, Any]) -> None:
+    """Raise PluginError where a worker reports what its guard has seen."""
+    if message["event"] == "violation":
+        raise PluginError(
+            f"{ref.kind} {ref.name!r} ({ref.origin}) {str(message.get('words'))[:300]}",
+            fix=f"a {ref.kind} sees what is staged for it and nothing else; mend the plugin",
+        )
 
 
 def _package_folders(ref: PluginRef) -> list[str]:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from devbench.benchmark.model import Budget, Features
 from devbench.registry import PluginRef
+from devbench.results.artifact import CorpusIdentity, FrontendIdentity
 
 
 class Job(BaseModel):
@@ -67,13 +68,78 @@ class ModelJob(Job):
         return [part.reference() for part in (self.method, self.backbone, self.frontend)]
 
 
+class Information(Job):
+    """What artifacts may be made from in this run, by name and hash.
+
+    convert, responses: hash by device; empty where the method did not declare that it reads them.
+    """
+
+    needs: list[str]
+    acts_on: Literal["waveform", "spectrogram"]
+    corpus: CorpusIdentity
+    features: Features
+    frontend: FrontendIdentity
+    frontend_code_sha256: str
+    crop_frames: int
+    convert: dict[str, str]
+    responses: dict[str, str]
+
+
+class Wish(Job):
+    """One artifact that a method asks for. build: 'module:function'; file: of a --plugin FILE.
+
+    code_sha256: of the module of build, held against the module that is imported to build it.
+    """
+
+    name: str
+    config: dict[str, Any]
+    build: str
+    file: str
+    code_sha256: str
+    devices: list[str]
+    seed: int
+
+
+class Shelves(Job):
+    """Where a method's artifacts are looked for. only: keys of the store to use; None: all."""
+
+    information: Information
+    folder: str
+    only: list[str] | None = None
+
+
+class ArtifactJob(Job):
+    """Build one artifact; what it may be made from lies beside job.json.
+
+    method: its package may be read. bin_hz: centre of each bin in Hz.
+    """
+
+    wish: Wish
+    method: dict[str, Any]
+    needs: list[str]
+    acts_on: Literal["waveform", "spectrogram"]
+    hop_samples: int
+    crop_frames: int
+    bin_hz: list[float]
+    threads: int
+    device: Literal["cpu", "cuda"]
+    precision: Literal["fp32", "bf16"]
+
+
 class FitJob(Job):
-    """Fit one classifier, or one per target; the staged clips lie beside job.json."""
+    """Fit one classifier, or one per target; the staged clips lie beside job.json.
+
+    devices: all of the benchmark, in its order. prepare_only: the methods' fit, no training.
+    """
 
     model: ModelJob
     source: str
+    devices: list[str]
     target_sets: list[list[str]]
+    artifacts: Shelves
+    prepare_only: bool = False
     budget: Budget
+    budget_name: str
     selection: Literal["source-val", "last"]
     precision: Literal["fp32", "bf16"]
     output: str

@@ -21,15 +21,16 @@ from devbench.errors import CheckError, DevbenchError, PluginError, RunError
 from devbench.files import canonical_json, pretty_json, publish, read_json, sha256_bytes
 from devbench.results.logits import write_logits
 from devbench.results.metrics import summarise
-from devbench.results.record import Checks, Epoch, Model, Record
+from devbench.results.record import ArtifactUse, Checks, Epoch, Model, Record
 from devbench.results.store import Store
+from devbench.running.artifacts import run_with_artifacts, shelf_of
 from devbench.running.corpus import find_corpus
 from devbench.running.features import FeatureCache, ensure_features
+from devbench.running.guard import refuse_violation
 from devbench.running.hardware import cpu_model, gpu_names
 from devbench.running.observe import Observers
 from devbench.running.plan import Planned, Request, check, finish
 from devbench.running.predict import Predicted, predict
-from devbench.running.process import WorkerLimits, run_worker
 from devbench.running.score import label_logits
 from devbench.running.stage import stage_fit
 
@@ -47,6 +48,10 @@ class Talk(Protocol):
 
     def epoch(self, report: Mapping[str, Any]) -> None:
         """Tell the source numbers of an epoch."""
+        ...
+
+    def artifact(self, report: Mapping[str, Any]) -> None:
+        """Tell how far the build of an artifact is, and its losses."""
         ...
 
     def warn(self, words: str) -> None:
@@ -118,7 +123,7 @@ def _compute(planned: Planned, store: Store, work: Path, talk: Talk, *, force: b
             talk.phase("features")
             features = ensure_features(planned, store=store.folder, on_progress=talk.progress)
         with _phase("fit", planned, store, talk):
-            fitted = _fit(planned, features, work, talk, observers)
+            fitted = _fit(planned, features, store, work, talk=talk, observers=observers)
         with _phase("predict", planned, store, talk):
             talk.phase("predict")
             predicted = _predict(planned, features, fitted, work, talk)
@@ -133,10 +138,7 @@ def _compute(planned: Planned, store: Store, work: Path, talk: Talk, *, force: b
             classes=list(planned.benchmark.classes),
             scores=scores,
             summary=summarise(scores),
-            models=[
-                Model(**{**model, "history": [Epoch(**entry) for entry in model["history"]]})
-                for model in fitted["models"]
-            ],
+            models=[_model(model) for model in fitted["models"]],
             logits_sha256=sha256_bytes(logits),
             checks=Checks(
                 independence="not-applicable" if predicted.max_difference is None else "passed",
@@ -206,50 +208,52 @@ def _state_of(error: DevbenchError) -> str:
     return "plugin" if isinstance(error, PluginError) else "data"
 
 
-def _limits(planned: Planned) -> WorkerLimits:
-    limits = planned.benchmark.limits
-    return WorkerLimits(limits.wall_s, limits.memory_mb, limits.scratch_mb)
+def _model(fitted: Mapping[str, Any]) -> Model:
+    lists = {
+        "history": [Epoch(**entry) for entry in fitted["history"]],
+        "artifacts": [ArtifactUse.model_validate(use) for use in fitted.get("artifacts", [])],
+    }
+    return Model(**{**fitted, **lists})
 
 
 def _weights_path(work: Path, index: int) -> Path:
     return work / "fit" / "out" / f"weights-{index}.safetensors"
 
 
-def _refuse_violation(planned: Planned, message: Mapping[str, Any]) -> None:
-    if message["event"] == "violation":
-        ref = planned.refs["method"]
-        raise PluginError(
-            f"method {ref.name!r} ({ref.origin}) {str(message.get('words'))[:300]}",
-            fix="a method sees what is staged for it and nothing else; mend the plugin",
-        )
-
-
 def _fit(
-    planned: Planned, features: FeatureCache, work: Path, talk: Talk, observers: Observers
+    planned: Planned,
+    features: FeatureCache,
+    store: Store,
+    work: Path,
+    *,
+    talk: Talk,
+    observers: Observers,
 ) -> dict[str, Any]:
     """Return what the fit worker returned, from an earlier try if it ended well."""
     done = work / "fitted.json"
     if done.exists():
         found: dict[str, Any] = read_json(done)
         return found
-    talk.phase("fit")
     scratch = work / "fit"
-    job = stage_fit(planned, features, scratch)
+    job = stage_fit(planned, features, scratch, artifacts=shelf_of(store).folder)
     document = planned.plan.model_dump(mode="json")
 
     def report(message: Mapping[str, Any]) -> None:
-        _refuse_violation(planned, message)
+        refuse_violation(planned.refs["method"], message)
         if message["event"] == "epoch":
             talk.epoch(message)
             observers.epoch(document, {k: v for k, v in message.items() if k != "event"})
 
-    outcome = run_worker(
+    outcome = run_with_artifacts(
         "fit",
-        job.model_dump(mode="json"),
+        lambda built: job.model_dump(mode="json"),
+        planned=planned,
+        features=features,
+        store=store,
         scratch=scratch,
-        limits=_limits(planned),
-        threads=planned.plan.threads,
+        talk=talk,
         on_report=report,
+        phase="fit",
     )
     found = {
         "models": outcome.result["models"],
@@ -276,6 +280,6 @@ def _predict(
         features,
         weights,
         work / "predict",
-        limits=_limits(planned),
-        on_report=lambda message: _refuse_violation(planned, message),
+        limits=planned.limits,
+        on_report=lambda message: refuse_violation(planned.refs["method"], message),
     )

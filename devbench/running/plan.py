@@ -17,12 +17,13 @@ from devbench.benchmark.load import load_benchmark
 from devbench.benchmark.splits import assign, require_sound, select
 from devbench.contract.names import require_known
 from devbench.contract.options import parse_settings
-from devbench.errors import ConfigurationError, DataError, UsageError
+from devbench.errors import ConfigurationError, DataError, UnknownNameError, UsageError
 from devbench.registry import PluginRef, find, from_file
 from devbench.results.record import BenchmarkPlan, CorpusPlan, MethodPlan, PartPlan, Plan
 from devbench.running.corpus import require_corpus
 from devbench.running.describe import describe
 from devbench.running.hardware import best_device, cpu_has_bf16, cuda_has_bf16, cuda_info, n_cpus
+from devbench.running.process import WorkerLimits
 
 if TYPE_CHECKING:
     from devbench.benchmark.model import Benchmark, Split
@@ -34,7 +35,10 @@ MAX_THREADS = 8
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for. settings: --set texts; plugin_file: --plugin; threads: 0 = choose."""
+    """What was asked for. settings: --set texts; plugin_file: --plugin; threads: 0 = choose.
+
+    retrain: set the method's option of that name, so that it learns anew what its plugin ships.
+    """
 
     method: str
     source: str
@@ -47,6 +51,7 @@ class Request:
     plugin_file: Path | None = None
     device: str = "auto"
     threads: int = 0
+    retrain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,12 @@ class Planned:
     corpus: Corpus
     clips: tuple[Clip, ...]
     split_of: Mapping[str, Split]
+
+    @property
+    def limits(self) -> WorkerLimits:
+        """Return what one worker of this run may use."""
+        limits = self.benchmark.limits
+        return WorkerLimits(limits.wall_s, limits.memory_mb, limits.scratch_mb)
 
     def clips_of(self, split: Split, device: str) -> list[Clip]:
         """Return the clips of one device in one split, sorted by event."""
@@ -122,6 +133,8 @@ def check(request: Request, *, data: Path | None) -> Checked:
         if owner not in ("", "method", "backbone"):
             raise UsageError(f"--set {key!r}", fix="write --set option=… or backbone.option=…")
         settings[owner or "method"][name] = value
+    if request.retrain:
+        settings["method"]["retrain"] = "true"
     require_corpus(benchmark.corpus, data=data)
     device = _device(request.device)
     bf16 = cuda_has_bf16() if device == "cuda" else cpu_has_bf16()
@@ -130,11 +143,25 @@ def check(request: Request, *, data: Path | None) -> Checked:
         request=request,
         benchmark=benchmark,
         refs=refs,
-        described=describe(list(refs.values()), settings),
+        described=_described(refs, settings, request),
         device=device,
         precision="bf16" if bf16 and wants_auto else "fp32",
         threads=request.threads or min(n_cpus(), MAX_THREADS),
     )
+
+
+def _described(
+    refs: Mapping[str, PluginRef], settings: Mapping[str, Mapping[str, str]], request: Request
+) -> dict[str, dict[str, Any]]:
+    try:
+        return describe(list(refs.values()), settings)
+    except UnknownNameError as error:
+        if request.retrain and "'retrain'" in error.what:
+            raise UsageError(
+                f"method {request.method!r} learns nothing that could be learned again",
+                fix="leave out --retrain",
+            ) from error
+        raise
 
 
 def _device(wanted: str) -> str:

@@ -11,7 +11,8 @@ from devbench.audio.files import read_clip
 from devbench.contract.access import Access
 from devbench.files import pretty_json
 from devbench.running.clips import save_clips
-from devbench.running.jobs import FitJob, ModelJob, Part
+from devbench.running.identity import information
+from devbench.running.jobs import ArtifactJob, FitJob, ModelJob, Part, Shelves, Wish
 
 if TYPE_CHECKING:
     from devbench.contract.values import Clip
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
     from devbench.running.plan import Planned
 
 
-def stage_fit(planned: Planned, features: FeatureCache, scratch: Path) -> FitJob:
+def stage_fit(
+    planned: Planned, features: FeatureCache, scratch: Path, *, artifacts: Path
+) -> FitJob:
     """Write the staged clips into scratch and return the job of the fit worker.
 
+    artifacts: the store's folder of them.
     Source train and val clips always; convert clips, labelled clips and responses of all devices
     only where the method declares that it needs them. No test clip is ever staged for fit.
     """
@@ -47,11 +51,46 @@ def stage_fit(planned: Planned, features: FeatureCache, scratch: Path) -> FitJob
     return FitJob(
         model=model_job(planned, features),
         source=plan.source,
+        devices=planned.benchmark.devices,
+        artifacts=Shelves(information=information(planned), folder=str(artifacts.absolute())),
         target_sets=[[t] for t in plan.targets] if plan.method.per_target else [plan.targets],
         budget=planned.benchmark.budgets[plan.budget],
+        budget_name=plan.budget,
         selection=planned.benchmark.selection,
         precision=plan.precision,
         output="out",
+    )
+
+
+def stage_artifact(
+    planned: Planned, features: FeatureCache, wish: Wish, scratch: Path
+) -> ArtifactJob:
+    """Write what an artifact may be made from into scratch and return the job of its worker.
+
+    Unlabelled convert clips and responses of the devices that were asked for, where the method
+    declares that it needs them; nothing is labelled, and nothing says which device is the source.
+    """
+    plan = planned.plan
+    needs = {Access(need) for need in plan.method.needs}
+    shutil.rmtree(scratch / "unpaired", ignore_errors=True)
+    (scratch / "out").mkdir(parents=True, exist_ok=True)
+    if Access.UNPAIRED_TARGET in needs:
+        for device in wish.devices:
+            clips = planned.clips_of("convert", device)
+            _stage(planned, features, clips, scratch / "unpaired" / device, labelled=False)
+    if Access.DEVICE_FR in needs:
+        _stage_responses(planned, wish.devices, scratch / "responses.json")
+    return ArtifactJob(
+        wish=wish,
+        method=planned.refs["method"].to_dict(),
+        needs=plan.method.needs,
+        acts_on=plan.method.acts_on,
+        hop_samples=planned.benchmark.features.hop_samples,
+        crop_frames=planned.benchmark.budgets[plan.budget].crop_frames,
+        bin_hz=list(features.bin_hz),
+        threads=plan.threads,
+        device=plan.device,
+        precision=plan.precision,
     )
 
 

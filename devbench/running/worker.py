@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-TASKS = ("describe", "corpus", "features", "fit", "predict")
+TASKS = ("describe", "corpus", "features", "artifact", "fit", "predict", "convert")
 
 
 class Channel:

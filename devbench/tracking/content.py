@@ -158,7 +158,9 @@ def _tags(plan: Plan, run_id: str) -> dict[str, str]:
 
 
 def _result_tags(record: Record) -> dict[str, str]:
-    return {
+    uses = {use.key: use for model in record.models for use in model.artifacts}.values()
+    artifacts = " ".join(f"{use.name}:{use.sha256[:12]}:{use.origin}" for use in uses)
+    return ({"devbench.artifacts": clean(artifacts)} if artifacts else {}) | {
         "devbench.worst_device": clean(record.summary.worst_device),
         "devbench.logits_sha256": record.logits_sha256,
         "devbench.weights_sha256": clean(" ".join(m.weights_sha256 for m in record.models)),

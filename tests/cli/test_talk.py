@@ -85,6 +85,40 @@ def test_on_a_terminal_one_line_lives(
     )
 
 
+def built(step: int, *, name: str = "gen") -> dict[str, object]:
+    return {"name": name, "step": step, "n_steps": 1000, "first_step": 0, "seconds": 0.5 * step,
+            "losses": {"cycle": 0.25, "critic": 1.5}}  # fmt: skip
+
+
+def test_a_build_is_told_of_at_every_tenth_when_piped(
+    clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    talk = ConsoleTalk()
+    for _ in range(2):  # a second build begins anew
+        talk.phase("artifact gen")
+        for step in range(1, 1001):
+            clock.now += 0.5
+            talk.artifact(built(step))
+    talk.close()
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2 * 12
+    assert lines[:12] == lines[12:]
+    assert lines[1] == ("artifact gen: step 1 of 1000, cycle 0.250, critic 1.500, about 8 min left")
+    assert lines[2].startswith("artifact gen: step 101 of 1000")
+    assert lines[11].startswith("artifact gen: step 1000 of 1000")
+    assert lines[11].endswith("about 0 s left")
+
+
+def test_time_left_is_that_of_this_session(capsys: pytest.CaptureFixture[str]) -> None:
+    ConsoleTalk().artifact(built(600) | {"first_step": 500, "seconds": 10.0})
+    assert capsys.readouterr().err.endswith("about 40 s left\n")
+
+
+def test_names_of_losses_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    ConsoleTalk().artifact(built(1) | {"losses": {"\x1b[2J": 1.0}})
+    assert "\x1b" not in capsys.readouterr().err
+
+
 def test_quiet_still_warns(capsys: pytest.CaptureFixture[str]) -> None:
     talk = ConsoleTalk(is_quiet=True)
     talk.phase("fit")

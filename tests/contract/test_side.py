@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from devbench.contract.access import Access
-from devbench.contract.side import SideInformation
-from devbench.errors import AccessError
+from devbench.contract.artifact import Artifact
+from devbench.contract.side import ArtifactRequest, SideInformation
+from devbench.errors import AccessError, ConfigurationError, ContractError
 
 READS = {
     "frequency_responses": Access.DEVICE_FR,
@@ -66,3 +67,43 @@ def test_what_is_read_cannot_be_changed() -> None:
 
 def test_nothing_of_it_is_shown_by_repr() -> None:
     assert "object at" not in repr(side(frozenset(Access)))
+
+
+def build(shop: Any, config: Any) -> Artifact:
+    return Artifact({})
+
+
+def asked(*arguments: Any, **more: Any) -> ArtifactRequest:
+    """Return the request that side.artifact makes of its arguments."""
+    found: list[ArtifactRequest] = []
+
+    def find(request: ArtifactRequest) -> Artifact:
+        found.append(request)
+        return Artifact({})
+
+    held = SideInformation(
+        "m", frozenset(), "phone", ("watch",), ("watch", "phone", "tablet"), _artifact=find
+    )
+    assert held.artifact(*arguments, **more).tensors == {}
+    return found[0]
+
+
+def test_an_artifact_is_of_all_devices_and_seed_0_unless_told() -> None:
+    request = asked("gen", {"width": 2}, build)
+    assert request == ArtifactRequest(
+        "gen", {"width": 2}, build, ("phone", "tablet", "watch"), 0, use_shipped=True
+    )
+    request = asked("gen", {}, build, devices=["watch", "phone", "watch"], seed=3,
+                    use_shipped=False)  # fmt: skip
+    assert request.devices == ("phone", "watch")
+    assert (request.seed, request.use_shipped) == (3, False)
+
+
+def test_an_artifact_needs_a_name_and_devices_of_the_benchmark() -> None:
+    with pytest.raises(ConfigurationError, match="artifact name 'Gen X' is not allowed"):
+        asked("Gen X", {}, build)
+    for devices in (["radio"], []):
+        with pytest.raises(ContractError, match=r"'radio'|none"):
+            asked("gen", {}, build, devices=devices)
+    with pytest.raises(ContractError, match="where none can be made"):
+        side(frozenset()).artifact("gen", {}, build)

@@ -20,6 +20,7 @@ class Heard:
 
     phases: list[str] = field(default_factory=list)
     epochs: list[Mapping[str, Any]] = field(default_factory=list)
+    artifacts: list[Mapping[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def phase(self, name: str) -> None:
@@ -30,6 +31,9 @@ class Heard:
 
     def epoch(self, report: Mapping[str, Any]) -> None:
         self.epochs.append(dict(report))
+
+    def artifact(self, report: Mapping[str, Any]) -> None:
+        self.artifacts.append(dict(report))
 
     def warn(self, words: str) -> None:
         self.warnings.append(words)

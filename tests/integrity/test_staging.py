@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from devbench.running.features import ensure_features
-from devbench.running.stage import stage_fit
+from devbench.running.jobs import Wish
+from devbench.running.stage import stage_artifact, stage_fit
 from helpers.runs import World
 
 EXPECTED = {
@@ -19,6 +21,11 @@ EXPECTED = {
 }
 
 
+def names(event_id: str, text: str) -> bool:
+    """Return whether an event stands in text by itself, not as digits of a hash or a number."""
+    return re.search(rf"(?<![.\w]){re.escape(event_id)}\b", text) is not None
+
+
 @pytest.mark.parametrize("method", EXPECTED)
 def test_the_stage_holds_only_what_was_declared(
     method: str, tiny_data: Path, tmp_path: Path
@@ -27,7 +34,7 @@ def test_the_stage_holds_only_what_was_declared(
     planned = world.plan(method)
     features = ensure_features(planned, store=world.store.folder, on_progress=lambda d, t: None)
     scratch = tmp_path / "scratch"
-    job = stage_fit(planned, features, scratch)
+    job = stage_fit(planned, features, scratch, artifacts=tmp_path / "artifacts")
     found = {str(p.parent.relative_to(scratch)) for p in scratch.rglob("data.npy")}
     found |= {p.name for p in scratch.glob("*.json")}
     assert found == EXPECTED[method] | {"train", "val"}
@@ -36,7 +43,7 @@ def test_the_stage_holds_only_what_was_declared(
     text = job.model_dump_json()
     assert str(tiny_data) not in text
     for clip in planned.clips:
-        assert clip.event_id not in text
+        assert not names(clip.event_id, text)
         assert clip.sha256 not in text
 
 
@@ -46,9 +53,52 @@ def test_no_test_clip_is_staged_for_fit(tiny_data: Path, tmp_path: Path) -> None
         planned = world.plan(method)
         features = ensure_features(planned, store=world.store.folder, on_progress=lambda d, t: None)
         scratch = tmp_path / method
-        stage_fit(planned, features, scratch)
+        stage_fit(planned, features, scratch, artifacts=tmp_path / "artifacts")
         staged = [np.load(path) for path in scratch.rglob("data.npy")]
         for device in planned.benchmark.devices:
             for frames in features.clips(planned.clips_of("test", device)):
                 probe = frames[3]
                 assert not any(bool((data == probe).all(axis=1).any()) for data in staged)
+
+
+WISH = Wish(
+    name="x",
+    config={},
+    build="module:build",
+    file="",
+    code_sha256="c" * 64,
+    devices=["tablet", "watch"],
+    seed=0,
+)
+FOR_ARTIFACTS = {
+    "baseline": set(),
+    "fr-shift-real": {"responses.json"},
+    "spectrum-match": {"unpaired/tablet", "unpaired/watch"},
+    "ideal": set(),  # its labelled clips are for fit, not for what many runs share
+}
+
+
+@pytest.mark.parametrize("method", FOR_ARTIFACTS)
+def test_an_artifact_is_made_from_nothing_labelled_and_knows_no_source(
+    method: str, tiny_data: Path, tmp_path: Path
+) -> None:
+    world = World.make(tmp_path, tiny_data)
+    planned = world.plan(method)
+    features = ensure_features(planned, store=world.store.folder, on_progress=lambda d, t: None)
+    scratch = tmp_path / "scratch"
+    job = stage_artifact(planned, features, WISH, scratch)
+    found = {str(p.parent.relative_to(scratch)) for p in scratch.rglob("data.npy")}
+    found |= {p.name for p in scratch.glob("*.json")}
+    assert found == FOR_ARTIFACTS[method]
+    assert not list(scratch.rglob("labels.npy"))
+    text = job.model_dump_json() + "".join(p.read_text() for p in scratch.glob("*.json"))
+    assert str(tiny_data) not in text
+    assert planned.plan.source not in text
+    for clip in planned.clips:
+        assert not names(clip.event_id, text)
+        assert clip.sha256 not in text
+    staged = [np.load(path) for path in scratch.rglob("data.npy")]
+    for device in planned.benchmark.devices:
+        for split in ("train", "val", "test"):
+            for frames in features.clips(planned.clips_of(split, device)):
+                assert not any(bool((data == frames[3]).all(axis=1).any()) for data in staged)

@@ -1,0 +1,75 @@
+"""What artifacts are made from: hashes of the information, and the identity of one wish."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from devbench.contract.access import Access
+from devbench.files import canonical_json, sha256_bytes
+from devbench.results.artifact import CodeIdentity, CorpusIdentity, FrontendIdentity, Identity
+from devbench.running.jobs import Information, Wish
+
+if TYPE_CHECKING:
+    from devbench.running.plan import Planned
+
+READABLE = (Access.DEVICE_FR, Access.UNPAIRED_TARGET)
+"""What build may read of what a method declares: neither labelled nor test clips."""
+
+
+def information(planned: Planned) -> Information:
+    """Return what artifacts of this plan may be made from, by name and hash.
+
+    Hashes stand for events, so that the fit process, which gets this, learns no event's name.
+    """
+    plan, benchmark = planned.plan, planned.benchmark
+    needs = [need for need in plan.method.needs if Access(need) in READABLE]
+    convert: dict[str, str] = {}
+    responses: dict[str, str] = {}
+    for device in benchmark.devices:
+        if Access.UNPAIRED_TARGET.value in needs:
+            events = sorted(clip.event_id for clip in planned.clips_of("convert", device))
+            convert[device] = sha256_bytes(canonical_json(events))
+        response = planned.corpus.response(device) if Access.DEVICE_FR.value in needs else None
+        if response is not None:
+            curve = [response.freq_hz.tolist(), response.gain_db.tolist(), response.provenance]
+            responses[device] = sha256_bytes(canonical_json(curve))
+    return Information(
+        needs=sorted(needs),
+        acts_on=plan.method.acts_on,
+        corpus=CorpusIdentity(
+            name=plan.corpus.name, version=plan.corpus.version, fingerprint=plan.corpus.fingerprint
+        ),
+        features=benchmark.features,
+        frontend=FrontendIdentity(
+            name=plan.frontend.name, version=plan.frontend.version, options=plan.frontend.options
+        ),
+        frontend_code_sha256=plan.frontend.code_sha256,
+        crop_frames=benchmark.budgets[plan.budget].crop_frames,
+        convert=convert,
+        responses=responses,
+    )
+
+
+def identity_of(found: Information, wish: Wish) -> Identity:
+    """Return what the artifact of a wish is made from; its key is the hash of that."""
+    return Identity(
+        name=wish.name,
+        config=wish.config,
+        seed=wish.seed,
+        devices=wish.devices,
+        needs=found.needs,
+        acts_on=found.acts_on,
+        corpus=found.corpus,
+        features=found.features,
+        frontend=found.frontend,
+        crop_frames=found.crop_frames,
+        convert=_of_devices(found.convert, wish),
+        responses=_of_devices(found.responses, wish),
+        code_sha256=CodeIdentity(build=wish.code_sha256, frontend=found.frontend_code_sha256),
+    )
+
+
+def _of_devices(hashes: Mapping[str, str], wish: Wish) -> str | None:
+    chosen = {device: hashes[device] for device in wish.devices} if hashes else None
+    return None if chosen is None else sha256_bytes(canonical_json(chosen))
