@@ -6,7 +6,8 @@ import errno
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 
@@ -22,6 +23,8 @@ COMMANDS = {
     "ls": "List methods, backbones, frontends, corpora, benchmarks, devices, runs or plugins.",
     "show": "Show a plugin with its options, a benchmark, or a run with its scores.",
     "verify": "Verify stored runs: files (V0), scores from logits (V1), logits from weights (V2).",
+    "convert": "Write a sound as another device would have recorded it.",
+    "converter": "Train, list, measure and hand on what methods learn once for many runs.",
     "leaderboard": "Rank methods per track from the records of a store.",
     "records": "Export records and logits, or add those of another machine or person.",
     "data": "Build, import, check and describe corpora.",
@@ -31,17 +34,27 @@ COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands by name and imports one when it is called."""
+    """A group that knows commands by name and help, and imports one when it is called.
+
+    lazy: name to one line of help. modules: before the name, where the command's module is.
+    """
+
+    def __init__(
+        self, *args: Any, lazy: Mapping[str, str], modules: str = "devbench.cli.", **options: Any
+    ) -> None:
+        super().__init__(*args, **options)
+        self._lazy = lazy
+        self._modules = modules
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of use."""
-        return list(COMMANDS)
+        return [*self.commands, *self._lazy]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return a command; None for an unknown name."""
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(f"devbench.cli.{cmd_name}").command
+        if cmd_name not in self._lazy:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = importlib.import_module(f"{self._modules}{cmd_name}").command
         return command
 
     def resolve_command(
@@ -51,16 +64,18 @@ class LazyGroup(click.Group):
         from devbench.contract.names import require_known
 
         if args and not args[0].startswith("-"):
-            require_known("command", args[0], COMMANDS, list_command="devbench --help")
+            known = self.list_commands(ctx)
+            require_known("command", args[0], known, list_command=f"{ctx.command_path} --help")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing any."""
+        own = [(name, command.get_short_help_str(80)) for name, command in self.commands.items()]
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([*own, *self._lazy.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="devbench")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def cli(debug: bool) -> None:
