@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # Lowest first. `results` lies below `running`: a run ends by writing a record.
 ROOMS = ("errors", "files", "models", "contract", "registry", "benchmark", "audio", "corpora",
          "results", "running", "tracking", "diagnosis", "cli")  # fmt: skip
-FIT = ("fit_task", "training", "classifier", "clips", "checkpoints")
+FIT = ("fit_task", "training", "classifier", "clips", "checkpoints", "fitting", "finder",
+       "artifact_task", "workshop")  # fmt: skip
 
 
 def imports(path: Path, *, top_only: bool = False) -> set[str]:
@@ -68,8 +69,8 @@ def test_fit_code_knows_neither_predict_nor_score() -> None:
 
 
 def test_only_workers_load_plugins() -> None:
-    allowed = {"describe_task", "corpus_task", "features_task", "fit_task", "predict_task",
-               "classifier", "observer_worker"}  # fmt: skip
+    allowed = {"describe_task", "artifact_task", "convert_task", "corpus_task", "features_task",
+               "fit_task", "predict_task", "classifier", "observer_worker"}  # fmt: skip
     for path in CORE:
         loads = {n for n in imports(path) if n.startswith("devbench.registry.load_")}
         assert not loads or path.stem in allowed, f"{path} loads plugins"
@@ -81,7 +82,8 @@ def test_worker_tasks_are_imported_by_nobody() -> None:
             assert "_task" not in name, f"{path} imports {name}: it runs in a process of its own"
 
 
-HEAVY = {"torch", "torchaudio", "numpy", "pandas", "sklearn", "librosa", "mlflow", "scipy", "soxr"}
+HEAVY = {"torch", "torchaudio", "numpy", "pandas", "sklearn", "librosa", "mlflow", "scipy", "soxr",
+         "matplotlib"}  # fmt: skip
 LIGHT_ROOMS = ("errors", "files", "models", "contract", "registry", "benchmark", "audio",
                "corpora", "results", "cli", "tracking")  # fmt: skip
 

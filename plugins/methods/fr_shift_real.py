@@ -40,11 +40,17 @@ class FRShiftReal(Method):
             torch.from_numpy(shift_db(responses[side.source], responses[target], bin_hz)).float()
             for target in side.targets
         ]
+        self.targets = side.targets
         self.curves_db = torch.stack([unaltered, *shifts])  # [1 + target, bin]
 
     def augment(self, batch: Batch, generator: torch.Generator) -> Batch:
         """Return the batch with one shift per clip."""
         return add_one_of(batch, self.curves_db, generator)
+
+    def convert(self, batch: Batch, target: str, generator: torch.Generator) -> Batch:
+        """Return the batch shifted to one target."""
+        curve_db = self.curves_db[1 + self.targets.index(target)]
+        return add_one_of(batch, curve_db[None], generator)
 
 
 @hookimpl

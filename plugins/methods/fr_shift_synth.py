@@ -9,13 +9,10 @@ import torch
 from devbench import Batch, Method, MethodSpec, hookimpl
 
 from ..checks import require_order, require_range
-from ..draws import coins, normal, uniform
+from ..converters.conditions import synthetic_differences
+from ..draws import coins, uniform
 from ..spectra import spectrogram_of, with_spectrogram
 
-# Mean absolute difference in dB at the low end, the centres of five equal regions and the high
-# end, over all pairs of 66 measured microphones (MicIRP, median gain removed). The paper names no
-# numbers, only that both ends differ more.
-MEAN_ABS_DB = (11.0, 1.8, 1.4, 1.9, 2.7, 5.3, 7.4)
 NATS_PER_DB = math.log(10) / 10
 
 
@@ -67,17 +64,15 @@ class FRShiftSynth(Method):
 
     def curves(self, x_db: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Return one random response difference in dB per clip: [batch, bin]."""
-        n_clips, _, n_bins, _ = x_db.shape
-        width = n_bins / 5
-        knots = [0.0, *(width * (region + 0.5) - 0.5 for region in range(5)), n_bins - 1.0]
-        knot_bin = torch.tensor(knots, device=x_db.device)  # [knot]
-        # Uniform in +-2m has the mean absolute value m.
-        reach_db = 2 * self.strength * torch.tensor(MEAN_ABS_DB, device=x_db.device)
-        reach_db[[0, -1]] *= self.end_strength
-        knot_db = reach_db * uniform((n_clips, len(knots)), -1.0, 1.0, x_db, generator)
-        ripple = normal((n_clips, n_bins + 2), x_db, generator)
-        smooth = ripple.unfold(1, 3, 1).sum(dim=-1) / 3**0.5  # over 3 bins, of deviation 1
-        return _interpolated(knot_bin, knot_db, n_bins) + self.ripple_db * smooth
+        return synthetic_differences(
+            len(x_db),
+            x_db,
+            generator,
+            n_bands=x_db.shape[2],
+            strength=self.strength,
+            end_strength=self.end_strength,
+            ripple_db=self.ripple_db,
+        )
 
     def _raised_to_floor(self, x_db: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Return the clips with the power of white noise added to some: [batch, 1, bin, frame]."""
@@ -89,14 +84,6 @@ class FRShiftSynth(Method):
         floor_power = power.mean(dim=(1, 2, 3), keepdim=True) * floor_ratio
         raised = (power + floor_power).log() / NATS_PER_DB
         return torch.where(noisy, raised, x_db)
-
-
-def _interpolated(knot_bin: torch.Tensor, knot_db: torch.Tensor, n_bins: int) -> torch.Tensor:
-    """Return straight lines through the knots at every bin; knot_db [batch, knot]: [batch, bin]."""
-    bins = torch.arange(n_bins, dtype=knot_bin.dtype, device=knot_bin.device)
-    right = torch.searchsorted(knot_bin, bins).clamp(1, len(knot_bin) - 1)
-    along = (bins - knot_bin[right - 1]) / (knot_bin[right] - knot_bin[right - 1])  # [bin]
-    return torch.lerp(knot_db[:, right - 1], knot_db[:, right], along.expand(len(knot_db), -1))
 
 
 @hookimpl

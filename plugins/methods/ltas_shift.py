@@ -20,11 +20,17 @@ class LTASShift(Method):
         """Measure the mean spectrum of every device."""
         source_db, _ = band_mean_and_sd(side.unpaired[side.source])
         shifts = [band_mean_and_sd(side.unpaired[name])[0] - source_db for name in side.targets]
+        self.targets = side.targets
         self.curves_db = torch.stack([torch.zeros_like(source_db), *shifts])  # [1 + target, bin]
 
     def augment(self, batch: Batch, generator: torch.Generator) -> Batch:
         """Return the batch with one shift per clip."""
         return add_one_of(batch, self.curves_db, generator)
+
+    def convert(self, batch: Batch, target: str, generator: torch.Generator) -> Batch:
+        """Return the batch moved to one target."""
+        curve_db = self.curves_db[1 + self.targets.index(target)]
+        return add_one_of(batch, curve_db[None], generator)
 
 
 @hookimpl

@@ -139,7 +139,11 @@ def test_examples_of_the_contract_run(tiny_data: Path, tmp_path: Path) -> None:
 def test_built_in_plugins_are_listed_with_their_tracks() -> None:
     methods = PROJECT["project"]["entry-points"]["devbench.methods"]
     words = section(text_of("README.md"), "## What is built in")
-    rows = dict(re.findall(r"^\| `([a-z-]+)` \| ([a-z+-]+) \|", words, re.MULTILINE))
+    rows = {
+        name: track
+        for cell, track in re.findall(r"^\| (`[^|]*) \| ([a-z+-]+) \|", words, re.MULTILINE)
+        for name in re.findall(r"`([^`]+)`", cell)
+    }
     assert set(rows) == set(methods)
     for name, track in rows.items():
         assert describe([registry.find("method", name)])["method"]["track"] == track

@@ -17,6 +17,7 @@ from devbench.benchmark import model as benchmark
 from devbench.benchmark.load import load_benchmark
 from devbench.cli.group import cli
 from devbench.contract import access, hookspecs
+from devbench.contract.artifact import Artifact, Workshop
 from devbench.contract.batch import Batch
 from devbench.contract.method import Method, MethodSpec
 from devbench.contract.parts import BackboneSpec, CorpusSpec, FrontendSpec
@@ -25,7 +26,7 @@ from devbench.contract.values import Clip, Device, FeatureSpec, FrequencyRespons
 from devbench.corpora import build, importing
 from devbench.corpora.header import CorpusHeader, DeviceEntry
 from devbench.corpora.manifest import COLUMNS
-from devbench.results import ledger, record, store
+from devbench.results import artifact, ledger, record, store
 from helpers.documents import (
     COMMANDS,
     DOCUMENTS,
@@ -143,6 +144,7 @@ SIDE = [*fields_of(SideInformation), "frequency_responses", "unpaired", "labelle
         ("`CorpusSpec`:", fields_of(CorpusSpec)),
         ("`Batch`,", fields_of(Batch)),
         ("`SideInformation`,", SIDE),
+        ("`Artifact`,", fields_of(Artifact)),
         ("`FrequencyResponse`:", fields_of(FrequencyResponse)),
         ("`FeatureSpec`,", fields_of(FeatureSpec)),
     ],
@@ -151,9 +153,24 @@ def test_every_field_of_the_contract_is_documented(words: str, fields: list[str]
     assert first_cells(after(text_of("docs/plugin-contract.md"), words)) == fields
 
 
+def test_everything_in_a_workshop_is_documented() -> None:
+    told = first_cells(after(text_of("docs/plugin-contract.md"), "`Workshop`, what"))
+    functions = {n: f for n, f in vars(Workshop).items() if inspect.isfunction(f)}
+    signatures = {
+        f"{name}({', '.join(str(p).partition(':')[0] for p in parameters)})"
+        for name, function in functions.items()
+        if not name.startswith("_")
+        for parameters in [list(inspect.signature(function).parameters.values())[1:]]
+    }
+    properties = {n for n, value in vars(Workshop).items() if isinstance(value, property)}
+    assert set(told) == signatures | properties | set(Workshop.__annotations__)
+    arguments = list(inspect.signature(SideInformation.artifact).parameters)[1:]
+    assert first_cells(after(text_of("docs/plugin-contract.md"), "| argument |")) == arguments
+
+
 def test_every_function_of_a_method_is_documented() -> None:
     own = {n: f for n, f in vars(Method).items() if inspect.isfunction(f)}
-    told = first_cells(after(text_of("docs/plugin-contract.md"), "`Method` has four functions."))
+    told = first_cells(after(text_of("docs/plugin-contract.md"), "`Method` has five functions."))
     assert told == [
         f"{name}({', '.join(list(inspect.signature(f).parameters)[1:])})" for name, f in own.items()
     ]
@@ -186,6 +203,10 @@ RECORD_MODELS = {
     "## `DeviceScore`": record.DeviceScore,
     "## `Summary`": record.Summary,
     "## `Model`": record.Model,
+    "## `ArtifactUse`": record.ArtifactUse,
+    "## `ArtifactMade`": record.ArtifactMade,
+    "## Artifacts": artifact.ArtifactDocument,
+    "## Identity of an artifact": artifact.Identity,
     "## `Epoch`": record.Epoch,
     "## `Checks`": record.Checks,
     "## Failures": store.Failure,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 
-from devbench import Batch, FrequencyResponse, MethodSpec, SideInformation
+from devbench import Artifact, Batch, FrequencyResponse, MethodSpec, SideInformation, seed_for
+from devbench.contract.side import ArtifactRequest
+from devbench.files import canonical_json, parse_json
 
 N_CLASSES = 3
 N_BINS = 40
@@ -96,17 +99,87 @@ def unlabelled_view(device: str, *, seed: int = 1) -> MemoryView:
     return MemoryView(groups, [torch.zeros(len(g), 0) for g in groups], bin_centres_hz())
 
 
+def tilts() -> dict[str, FrequencyResponse]:
+    """Return a response of each device, the source's flat."""
+    return {name: tilt_response(6.0 * place) for place, name in enumerate(DEVICES)}
+
+
+@dataclass
+class MemoryWorkshop:
+    """A workshop of the in-memory devices; keeps its last checkpoint and what it is told."""
+
+    devices: tuple[str, ...] = tuple(sorted(DEVICES))
+    seed: int = 0
+    crop_frames: int = 20
+    torch_device: str = "cpu"
+    precision: Any = "fp32"
+    bin_hz: torch.Tensor = field(default_factory=bin_centres_hz)
+    reports: list[tuple[int, int, dict[str, float]]] = field(default_factory=list)
+    kept: Any = None
+
+    @property
+    def frequency_responses(self) -> Mapping[str, FrequencyResponse]:
+        """Return the response of each device."""
+        return {name: tilts()[name] for name in self.devices}
+
+    @property
+    def unpaired(self) -> Mapping[str, MemoryView]:
+        """Return unlabelled clips of each device."""
+        return {name: unlabelled_view(name) for name in self.devices}
+
+    def generator(self, *purpose: str | int) -> torch.Generator:
+        """Return a generator for a purpose."""
+        return torch.Generator().manual_seed(seed_for(self.seed, *purpose))
+
+    def resume(self) -> Any:
+        """Return the last checkpoint."""
+        return self.kept
+
+    def checkpoint(
+        self, step: int, tensors: Mapping[str, torch.Tensor], state: Mapping[str, Any]
+    ) -> None:
+        """Keep a checkpoint as a file would."""
+        copies = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+        self.kept = (step, copies, parse_json(canonical_json(dict(state)), origin="state"))
+
+    def report(self, step: int, n_steps: int, losses: Mapping[str, float]) -> None:
+        """Write down what the build tells."""
+        self.reports.append((step, n_steps, dict(losses)))
+
+
+SMALL = {"width": 4, "n_blocks": 1, "critic_width": 4, "batch": 4, "buffer": 4}
+"""A converter that trains in a second."""
+
+
+def small_config(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration of a converter made small."""
+    return {**config, **SMALL, **({"epoch_steps": 1} if name == "mc" else {"epochs": 1})}
+
+
+def _small_artifact(request: ArtifactRequest) -> Artifact:
+    config = canonical_json(small_config(request.name, request.config))
+    return _built(request.build, config, request.devices, request.seed)
+
+
+@lru_cache
+def _built(build: Any, config: bytes, devices: tuple[str, ...], seed: int) -> Artifact:
+    made: Artifact = build(MemoryWorkshop(devices, seed), parse_json(config, origin="config"))
+    return made
+
+
 def side_of(
     spec: MethodSpec, *, responses: Mapping[str, FrequencyResponse] | None = None
 ) -> SideInformation:
     """Return side information that holds everything and shows what the spec declares."""
     if responses is None:
-        responses = {name: tilt_response(6.0 * place) for place, name in enumerate(DEVICES)}
+        responses = tilts()
     return SideInformation(
         method=spec.name,
         needs=spec.needs,
         source=DEVICES[0],
-        targets=DEVICES[1:],
+        targets=DEVICES[1:2] if spec.per_target else DEVICES[1:],
+        devices=DEVICES,
+        _artifact=_small_artifact,
         _responses=responses,
         _unpaired={name: unlabelled_view(name) for name in DEVICES},
         _labelled={name: labelled_view(name) for name in DEVICES},
