@@ -10,7 +10,7 @@ BOARDS := sim7 mics7
 .PHONY: demo test check format clean
 
 demo: $(READY)
-	$(BIN)/devbench run --method freq-mixstyle --source iphone14
+	$(BIN)/devbench run --method umc-synth --source iphone14
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist worksteal

@@ -82,7 +82,7 @@ def cli(debug: bool) -> None:
     """Measure, and win back, what sound event classifiers lose when the microphone changes.
 
     \b
-    devbench run --method freq-mixstyle --source iphone14
+    devbench run --method umc-synth --source iphone14
     devbench leaderboard
     """
 

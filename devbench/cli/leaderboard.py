@@ -84,7 +84,7 @@ def command(
     if not board.blocks:
         words = "no runs to show (see the warnings, or the filters); next: devbench ls runs"
         if records is None and not Store(store).run_ids():
-            words = "no runs yet; next: devbench run --method freq-mixstyle --source iphone14"
+            words = "no runs yet; next: devbench run --method umc-synth --source iphone14"
         click.echo(words, err=True)
 
 

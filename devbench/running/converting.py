@@ -145,7 +145,7 @@ def run_convert(
         scratch=scratch,
         talk=talk,
         on_report=report,
-        phase=f"{phase}, percent",
+        phase=f"{phase} (%)",
     )
     uses = [ArtifactUse.model_validate(use) for use in outcome.result["artifacts"]]
     return [use for number, use in enumerate(uses) if use not in uses[:number]]
