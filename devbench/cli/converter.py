@@ -108,8 +108,9 @@ def train_command(
         return
     for item in ready:
         _print_ready(item)
+    where = f"--source {request.source} --benchmark {benchmark} --budget {budget}"
     click.echo(
-        f"next: devbench run --method {method} --source {request.source} --benchmark {benchmark}",
+        f"next: devbench run --method {method} {where}",
         err=True,
     )
 
@@ -264,6 +265,7 @@ def _row(item: Shelved) -> dict[str, Any]:
     return {
         "key": document.key[:12],
         "name": document.name,
+        "first_for": document.method.name,
         "corpus": f"{corpus.name} {corpus.version}",
         "devices": ", ".join(document.identity.devices),
         "size": _size(document.size_bytes),

@@ -9,15 +9,16 @@ from ..converters.unified_method import NEEDS, SyntheticConversion, UnifiedConve
 
 REFERENCE = "after Unified Microphone Conversion (arXiv 2410.18322)"
 
-# Level and size are seen, synthetic differences are trained on, every second clip is left, and what
-# the discriminators leave open (gain, noise floor) is tied to the band-wise transport of the clips.
+# Level and size are seen, every second clip is left, and what the discriminators leave open (gain,
+# noise floor) is tied to the band-wise transport of the clips. No synthetic differences in training:
+# they teach the generator that a difference it does not know changes the response and no more, while
+# random devices should differ in gain and noise floor as real ones do.
 CHANGES = {
     "skip": True,
     "informed": True,
     "norm": "none",
     "critic_norm": "none",
     "film_norm": "none",
-    "synthetic": 0.25,
     "cycle_weight": 1.0,
     "transport_weight": 10.0,
 }

@@ -42,9 +42,7 @@ def sim7_plan() -> Planned:
     clips = select(everything, benchmark)
     frontend = describe([find("frontend", "log-mel")])["frontend"]
     plan = SimpleNamespace(
-        method=SimpleNamespace(
-            needs=sorted(need.value for need in NEEDS), acts_on="spectrogram"
-        ),
+        method=SimpleNamespace(needs=sorted(need.value for need in NEEDS), acts_on="spectrogram"),
         frontend=SimpleNamespace(**frontend),
         corpus=SimpleNamespace(name="sim7", version=1, fingerprint="0" * 64),
         budget="quick",
