@@ -9,10 +9,11 @@ from ..converters.unified_method import NEEDS, SyntheticConversion, UnifiedConve
 
 REFERENCE = "after Unified Microphone Conversion (arXiv 2410.18322)"
 
-# Level and size are seen, every second clip is left, and what the discriminators leave open (gain,
-# noise floor) is tied to the band-wise transport of the clips. There are no synthetic differences in
-# training: they teach the generator that a difference it does not know changes the response and no
-# more, while random devices should differ in gain and noise floor as real ones do.
+# Level and size are seen, every second clip is left, and what the discriminators leave open
+# (gain, noise floor) is tied to the band-wise transport of the clips. There are no synthetic
+# differences in training: they teach the generator that a difference it does not know changes the
+# response and no more, while random devices should differ in gain and noise floor as real ones
+# do.
 CHANGES = {
     "skip": True,
     "informed": True,
