@@ -8,8 +8,8 @@ import torch
 
 from devbench import Batch, DataError, Method, MethodSpec, SideInformation
 from devbench.registry import find, load_spec
+from devbench_plugins.converters.conditions import MEAN_ABS_DB
 from devbench_plugins.draws import beta
-from devbench_plugins.methods.fr_shift_synth import MEAN_ABS_DB
 from devbench_plugins.spectra import band_mean_and_sd
 from helpers.views import (
     DEVICES,
