@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from devbench.cli.options import data_option, json_option, store_option
+from devbench.cli.options import (
+    benchmark_option,
+    budget_option,
+    data_option,
+    device_option,
+    json_option,
+    plugin_option,
+    settings_option,
+    store_option,
+    threads_option,
+)
 
 if TYPE_CHECKING:
     from devbench.running.convert_sound import ConvertedSound
@@ -26,26 +36,12 @@ DEFAULT_METHOD = "umc-plus-real"
     help="WAV or FLAC file to write, by its ending.",
 )
 @click.option("--method", default=DEFAULT_METHOD, show_default=True, help="A method that converts.")
-@click.option("--benchmark", default="sim7", show_default=True, help="Name, or a TOML file.")
-@click.option("--budget", default="quick", show_default=True, help="quick, standard or paper.")
-@click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="An option of the method."
-)
-@click.option(
-    "--plugin",
-    "plugin_file",
-    type=click.Path(path_type=Path),
-    default=None,
-    help="Load the method from this Python file.",
-)
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="What to compute on.",
-)
-@click.option("--threads", default=0, type=click.IntRange(0, 1024), help="CPU threads; 0: choose.")
+@benchmark_option
+@budget_option
+@settings_option
+@plugin_option
+@device_option
+@threads_option
 @click.option("--force", is_flag=True, help="Overwrite a file that is there.")
 @data_option
 @store_option

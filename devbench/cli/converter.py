@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from devbench.cli.group import LazyGroup
-from devbench.cli.options import data_option, json_option, store_option
+from devbench.cli.options import (
+    benchmark_option,
+    budget_option,
+    data_option,
+    device_option,
+    fold_option,
+    json_option,
+    plugin_option,
+    settings_option,
+    store_option,
+    threads_option,
+)
 
 if TYPE_CHECKING:
     from devbench.results.artifact import ArtifactDocument
@@ -28,28 +39,14 @@ def command() -> None:
 
 @command.command("train")
 @click.option("--method", required=True, help="A method that learns an artifact.")
-@click.option("--benchmark", default="sim7", show_default=True, help="Name, or a TOML file.")
-@click.option("--budget", default="quick", show_default=True, help="quick, standard or paper.")
-@click.option("--fold", default=0, show_default=True, type=int, help="Rotation of the split.")
+@benchmark_option
+@budget_option
+@fold_option
 @click.option("--source", default=None, help="For methods that learn per source; default: first.")
-@click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="An option of the method."
-)
-@click.option(
-    "--plugin",
-    "plugin_file",
-    type=click.Path(path_type=Path),
-    default=None,
-    help="Load the method from this Python file.",
-)
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="What to compute on.",
-)
-@click.option("--threads", default=0, type=click.IntRange(0, 1024), help="CPU threads; 0: choose.")
+@settings_option
+@plugin_option
+@device_option
+@threads_option
 @click.option(
     "--retrain", is_flag=True, help="Train anew what is shipped, or in the store already."
 )

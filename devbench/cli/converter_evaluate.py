@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from devbench.cli.options import data_option, json_option, store_option
+from devbench.cli.options import (
+    benchmark_option,
+    budget_option,
+    data_option,
+    device_option,
+    fold_option,
+    json_option,
+    plugin_option,
+    settings_option,
+    store_option,
+    threads_option,
+)
 
 if TYPE_CHECKING:
     from devbench.cli.talk import ConsoleTalk
@@ -35,12 +46,10 @@ MAX_PAIRS_SHOWN = 7
 @click.option(
     "--target", "targets", multiple=True, help="Device to convert to; default: all others."
 )
-@click.option("--benchmark", default="sim7", show_default=True, help="Name, or a TOML file.")
-@click.option("--budget", default="quick", show_default=True, help="quick, standard or paper.")
-@click.option("--fold", default=0, show_default=True, type=int, help="Rotation of the split.")
-@click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="An option of the one method."
-)
+@benchmark_option
+@budget_option
+@fold_option
+@settings_option
 @click.option(
     "--split",
     type=click.Choice(["test", "val"]),
@@ -48,13 +57,7 @@ MAX_PAIRS_SHOWN = 7
     show_default=True,
     help="Whose events are compared.",
 )
-@click.option(
-    "--plugin",
-    "plugin_file",
-    type=click.Path(path_type=Path),
-    default=None,
-    help="Load a method that is not installed from this Python file.",
-)
+@plugin_option
 @click.option("--per-band", is_flag=True, help="Print the errors of every band, too.")
 @click.option(
     "--out",
@@ -62,14 +65,8 @@ MAX_PAIRS_SHOWN = 7
     default=None,
     help="Write conversion.json, tables as CSV and figures into this folder.",
 )
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="What to compute on.",
-)
-@click.option("--threads", default=0, type=click.IntRange(0, 1024), help="CPU threads; 0: choose.")
+@device_option
+@threads_option
 @data_option
 @store_option
 @json_option

@@ -31,3 +31,46 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON on stdout; everything else on stderr."
 )
 """Pass `as_json: bool` from --json."""
+
+benchmark_option = click.option(
+    "--benchmark", default="sim7", show_default=True, help="Name, or a TOML file."
+)
+"""Pass `benchmark: str` from --benchmark."""
+
+budget_option = click.option(
+    "--budget", default="quick", show_default=True, help="quick, standard or paper."
+)
+"""Pass `budget: str` from --budget."""
+
+fold_option = click.option(
+    "--fold", default=0, show_default=True, type=int, help="Rotation of the split."
+)
+"""Pass `fold: int` from --fold."""
+
+settings_option = click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="An option of the method."
+)
+"""Pass `settings: tuple[str, ...]` from every --set."""
+
+plugin_option = click.option(
+    "--plugin",
+    "plugin_file",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Load the method from this Python file; its row is never ranked.",
+)
+"""Pass `plugin_file: Path | None` from --plugin."""
+
+device_option = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="What to compute on.",
+)
+"""Pass `device: str` from --device."""
+
+threads_option = click.option(
+    "--threads", default=0, type=click.IntRange(0, 1024), help="CPU threads; 0: choose."
+)
+"""Pass `threads: int` from --threads."""

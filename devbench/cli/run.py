@@ -6,35 +6,32 @@ from pathlib import Path
 
 import click
 
-from devbench.cli.options import data_option, json_option, store_option
+from devbench.cli.options import (
+    benchmark_option,
+    budget_option,
+    data_option,
+    device_option,
+    fold_option,
+    json_option,
+    plugin_option,
+    settings_option,
+    store_option,
+    threads_option,
+)
 
 
 @click.command("run")
 @click.option("--method", required=True, help="What is done against unknown devices.")
 @click.option("--source", required=True, help="Device whose labelled clips are trained on.")
-@click.option("--benchmark", default="sim7", show_default=True, help="Name, or a TOML file.")
+@benchmark_option
 @click.option("--backbone", default=None, help="Classifier network; default: the budget's.")
-@click.option("--budget", default="quick", show_default=True, help="quick, standard or paper.")
+@budget_option
 @click.option("--seed", default=0, show_default=True, type=int, help="Seed of all draws.")
-@click.option("--fold", default=0, show_default=True, type=int, help="Rotation of the split.")
-@click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="An option of the method."
-)
-@click.option(
-    "--plugin",
-    "plugin_file",
-    type=click.Path(path_type=Path),
-    default=None,
-    help="Load the method from this Python file; its row is never ranked.",
-)
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="What to compute on.",
-)
-@click.option("--threads", default=0, type=click.IntRange(0, 1024), help="CPU threads; 0: choose.")
+@fold_option
+@settings_option
+@plugin_option
+@device_option
+@threads_option
 @click.option(
     "--retrain", is_flag=True, help="Learn anew what the method's plugin ships ready-made."
 )
