@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from devbench import DataError, FrequencyResponse
+from devbench import DataError, FrequencyResponse, UnlabelledView
 
 from ..draws import normal, uniform
+from ..spectra import band_mean_and_sd
 
 N_BANDS = 128
 MIN_POINTS = 32
@@ -17,6 +18,9 @@ MIN_POINTS = 32
 # end, over all pairs of 66 measured microphones (MicIRP, median gain removed). The paper names no
 # numbers, only that both ends differ more.
 MEAN_ABS_DB = (11.0, 1.8, 1.4, 1.9, 2.7, 5.3, 7.4)
+
+# Levels are drawn from +- this: the default of audiomentations' Gain, tuned on no benchmark.
+LEVEL_REACH_DB = 12.0
 
 
 def band_curves(
@@ -51,6 +55,16 @@ def band_curves(
             )
         curves.append(torch.from_numpy(response.at(band_hz)).float())
     return torch.stack(curves)
+
+
+def levelled(curves_db: torch.Tensor, clips: Sequence[UnlabelledView]) -> torch.Tensor:
+    """Return the curves with the mean of each moved to that of its device's clips: [device, 128].
+
+    Responses are relative to 1 kHz; how sensitive a device is, and what its gain control does to
+    quiet and loud sounds on average, shows in its recordings alone.
+    """
+    means_db = torch.stack([band_mean_and_sd(view)[0].mean() for view in clips]).to(curves_db)
+    return curves_db + (means_db - curves_db.mean(dim=1))[:, None]
 
 
 def synthetic_differences(

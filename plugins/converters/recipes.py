@@ -23,11 +23,12 @@ class Recipe:
     An epoch is as many samples as there are unlabelled clips of the devices in play.
 
     width, n_blocks: of the generator; critic_width: of the discriminators. norm, critic_norm,
-    film_norm: "instance" as published, or "none". skip: the generator adds to its input; informed:
-    it is shown the difference on the bins. decay_epochs: the learning rate is divided by 10 every
-    so many epochs. buffer: spectrograms in the image buffer of each discriminator. synthetic: share
-    of samples with a synthetic difference. transport_weight: of the distance between fakes and what
-    the band-wise transport gives.
+    film_norm: "instance" as published, or "none". skip: the generator adds to its input and the
+    difference, which then holds the difference of level too; informed: it is shown the difference
+    on the bins. decay_epochs: the learning rate is divided by 10 every so many epochs. buffer:
+    spectrograms in the image buffer of each discriminator. synthetic: share of samples with a
+    synthetic difference. transport_weight: of the distance between fakes and what the band-wise
+    transport gives.
     """
 
     width: int = 64

@@ -23,7 +23,7 @@ from ..spectra import spectrogram_of
 from .adversarial import Adversarial, judged_as
 from .buffer import ImageBuffer
 from .clips import require_clips
-from .conditions import band_curves, synthetic_differences
+from .conditions import band_curves, levelled, synthetic_differences
 from .means import Means
 from .recipes import Recipe
 from .scale import measured_scale
@@ -77,6 +77,8 @@ class Training:
         require_clips(workshop, least_devices=2)
         self.scale = measured_scale(self.clips)
         curves_db = band_curves(workshop.frequency_responses, workshop.devices, workshop.bin_hz)
+        if recipe.skip:
+            curves_db = levelled(curves_db, self.clips)
         self.curves = (curves_db / self.scale.sd_db).to(self.device)  # [device, 128]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(workshop.generator("weights").initial_seed())

@@ -10,9 +10,9 @@ import torch
 from devbench import Access, Batch, DataError, LabelledView, Method, SideInformation
 
 from ..checks import require_range
-from ..draws import choices, coins
+from ..draws import choices, coins, uniform
 from ..spectra import spectrogram_of, with_spectrogram
-from .conditions import band_curves, synthetic_differences
+from .conditions import LEVEL_REACH_DB, band_curves, levelled, synthetic_differences
 from .recipes import BudgetName, Recipe, unified_recipe
 from .scale import Scale
 
@@ -34,6 +34,8 @@ class UnifiedConversion(Method):
     changes: ClassVar[Mapping[str, Any]] = {}
     """What differs from the published recipe."""
     keeps_half: ClassVar[bool] = False
+    knows_level: ClassVar[bool] = True
+    """False: how loud a target records is drawn, where the converter asks for it."""
 
     def __init__(
         self,
@@ -52,10 +54,14 @@ class UnifiedConversion(Method):
 
         batch = next(iter(train))
         names = (side.source, *side.targets)
+        recipe = unified_recipe(self.converter, side.budget, **self.changes)
         curves_db = band_curves(side.frequency_responses, names, batch.bin_hz)
+        self.draws_level = recipe.skip and not self.knows_level
+        if recipe.skip and self.knows_level:
+            curves_db = levelled(curves_db, [side.unpaired[name] for name in names])
         artifact = side.artifact(
             "umc",
-            unified_recipe(self.converter, side.budget, **self.changes).config(),
+            recipe.config(),
             build,
             devices=self.devices(side),
             seed=self.converter_seed,
@@ -76,13 +82,21 @@ class UnifiedConversion(Method):
         """Return the batch with each clip converted to one target, or left."""
         x_db = spectrogram_of(batch)
         changed = self._changed(len(batch), x_db, generator)
-        differences = self.drawn(len(batch), x_db, generator)
+        differences = self.conditions(len(batch), x_db, generator)
         if not bool(changed.any()):
             return batch
         converted_db = self.converted(x_db[changed], differences[changed])
         y_db = x_db.clone()
         y_db[changed] = converted_db
         return with_spectrogram(batch, y_db)
+
+    def conditions(self, n: int, like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Return what the converter is told of each clip, on its scale: [n, 128]."""
+        differences = self.drawn(n, like, generator)
+        if not self.draws_level:
+            return differences
+        reach = LEVEL_REACH_DB / self.scale.sd_db
+        return differences + uniform((n, 1), -reach, reach, like, generator)
 
     def drawn(self, n: int, like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Return one difference per clip on the converter's scale: [n, 128]."""
@@ -117,6 +131,8 @@ class UnifiedConversion(Method):
 class SyntheticConversion(UnifiedConversion):
     """Convert training clips by random response differences, as UMC, section 4.3, does at use.
 
+    Where the converter asks for the difference of level too, that is random as well.
+
     Args:
         strength: 0 to 5, factor on the seven draws.
         end_strength: 0 to 2, factor on the first and last; 1 suits studio microphones, 0.5 phones.
@@ -125,6 +141,8 @@ class SyntheticConversion(UnifiedConversion):
         converter_seed: seed of the converter; the run's seed is that of the classifier.
         retrain: train the converter here even where one is shipped.
     """
+
+    knows_level = False
 
     def __init__(
         self,

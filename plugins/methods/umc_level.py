@@ -1,4 +1,7 @@
-"""UMC that sees level: the generator adds to input + difference, and no norm hides either."""
+"""UMC that sees level: the generator adds to input + difference, and no norm hides either.
+
+The difference holds how much louder one device records, too.
+"""
 
 from __future__ import annotations
 

@@ -14,10 +14,14 @@ REFERENCE = "after Unified Microphone Conversion (arXiv 2410.18322); not reporte
 
 
 class UnseenUMCReal(UnifiedConversion):
-    """umc-plus-real whose converter never saw the target's clips; options as there."""
+    """umc-plus-real whose converter never saw the target's clips; options as there.
+
+    How loud the target records is not known either: levels are drawn.
+    """
 
     changes = CHANGES
     keeps_half = True
+    knows_level = False
 
     def devices(self, side: SideInformation) -> Sequence[str]:
         """Return every device but the target; of that one, only the response is used, later."""

@@ -270,7 +270,8 @@ def test_exit_codes_are_documented() -> None:
     codes = {name: value for name, value in vars(errors).items() if name.startswith("EXIT_")}
     rows = re.findall(r"^\| (\d+) \| `(\w+)` \|", text_of("docs/exit-codes.md"), re.MULTILINE)
     assert {name: int(code) for code, name in rows} == codes
-    told = re.search(r"0 done, 2 to (\d+) by what went wrong, 130 interrupted", text_of("README.md"))
+    words = r"0 done, 2 to (\d+) by what went wrong, 130 interrupted"
+    told = re.search(words, text_of("README.md"))
     assert told and set(codes.values()) == {0, 1, 130, *range(2, int(told[1]) + 1)}
 
 

@@ -12,17 +12,25 @@ from devbench import DataError, FrequencyResponse
 from devbench_plugins.converters import one_to_one, unified
 from devbench_plugins.converters.adversarial import judged_as
 from devbench_plugins.converters.buffer import ImageBuffer
-from devbench_plugins.converters.conditions import band_curves, synthetic_differences
+from devbench_plugins.converters.conditions import (
+    LEVEL_REACH_DB,
+    band_curves,
+    levelled,
+    synthetic_differences,
+)
 from devbench_plugins.converters.recipes import PairRecipe, Recipe, pair_recipe, unified_recipe
 from devbench_plugins.converters.scale import Scale, measured_scale
 from devbench_plugins.converters.transport import band_quantiles, transported
+from devbench_plugins.methods import umc, umc_plus
 from helpers.views import (
     DEVICES,
     MemoryWorkshop,
     bin_centres_hz,
+    fitted,
     generator_of,
     small_config,
     tilt_response,
+    tilts,
     unlabelled_view,
 )
 
@@ -114,6 +122,37 @@ def test_synthetic_differences_have_the_calibrated_size() -> None:
     centred = rippled - rippled.mean()
     lags = [float((centred[:, lag:] * centred[:, : 128 - lag]).mean()) / 4 for lag in (1, 2, 4)]
     assert lags == pytest.approx([2 / 3, 1 / 3, 0.0], abs=0.05)  # a mean over three bands
+
+
+def test_levelled_curves_differ_as_loud_as_the_clips_do() -> None:
+    curves_db = torch.stack([torch.linspace(-4, 9, 128), torch.zeros(128), torch.ones(128)])
+    views = [unlabelled_view(name) for name in DEVICES]
+    out = levelled(curves_db, views)
+    means_db = [torch.cat([b.clips.flatten(1).mean(1) for b in view]).mean() for view in views]
+    assert torch.allclose(out.mean(1), torch.stack(means_db), atol=1e-3)
+    shapes = curves_db - curves_db.mean(1, keepdim=True)
+    assert torch.allclose(out - out.mean(1, keepdim=True), shapes, atol=1e-4)
+
+
+def test_level_is_measured_where_it_is_known_and_drawn_where_not() -> None:
+    n, like = 4000, torch.empty(0)
+    spreads_db = {}
+    for module in (umc, umc_plus):
+        for form in (module.real, module.synth):
+            spec = form.devbench_method()
+            method = fitted(spec)
+            told_db = method.conditions(n, like, generator_of(6)) * method.scale.sd_db
+            spreads_db[spec.name] = told_db.mean(1).unique().tolist()
+    # as recorded, each device is 5 dB below the one before
+    curves = band_curves(tilts(), DEVICES, bin_centres_hz()).mean(1)
+    as_told = (curves[1:] - curves[0]).tolist()
+    assert sorted(spreads_db["umc-real"]) == pytest.approx(sorted(as_told), abs=1e-3)
+    assert sorted(spreads_db["umc-plus-real"]) == pytest.approx([-10.0, -5.0], abs=1.0)
+    published, level_aware = (
+        torch.tensor(spreads_db[f"{form}-synth"]).std() for form in ("umc", "umc-plus")
+    )
+    drawn_db = LEVEL_REACH_DB / 3**0.5
+    assert float(level_aware) == pytest.approx(math.hypot(float(published), drawn_db), rel=0.05)
 
 
 def test_the_scale_makes_all_devices_together_standard() -> None:
