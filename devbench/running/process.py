@@ -156,7 +156,7 @@ class _Watch:
             with contextlib.suppress(psutil.Error):
                 first = self._family[0]
                 self._family = [first, *first.children(recursive=True)]
-            used = sum(p.stat().st_size for p in _files(self._scratch)) / 2**20
+            used = bytes_in(self._scratch) / 2**20
             if used > limits.scratch_mb:
                 raise RunError(
                     f"the worker wrote {used:.0f} MiB where {limits.scratch_mb} are allowed",
@@ -176,11 +176,14 @@ class _Watch:
             )
 
 
-def _files(folder: Path) -> list[Path]:
-    found: list[Path] = []
+def bytes_in(folder: Path) -> int:
+    """Return the size of all files below a folder in which another process writes."""
+    total = 0
     for root, _, names in os.walk(folder):
-        found += [path for name in names if (path := Path(root, name)).is_file()]
-    return found
+        for name in names:
+            with contextlib.suppress(OSError):  # gone since it was listed: renamed, or removed
+                total += Path(root, name).lstat().st_size
+    return total
 
 
 def _listen(
