@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from devbench.contract.access import Access, track_of
 from devbench.contract.names import require_name
+from devbench.contract.values import FeatureSpec
 from devbench.errors import AccessError, ContractError
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ class SideInformation:
 
     source: id of the source device. targets: ids of the devices this classifier is made for
     (one id when the method is `per_target`). devices: every device of the benchmark, in its order.
-    budget: name of the run's budget; precision: what autocast should use.
+    budget: name of the run's budget; precision: what autocast should use; features: how waveforms
+    become spectrograms, sample rate included.
     """
 
     method: str
@@ -74,6 +76,7 @@ class SideInformation:
     devices: tuple[str, ...] = ()
     budget: str = "quick"
     precision: Literal["fp32", "bf16"] = "fp32"
+    features: FeatureSpec = field(default_factory=FeatureSpec)
     _responses: Mapping[str, FrequencyResponse] = field(default_factory=dict, repr=False)
     _unpaired: Mapping[str, UnlabelledView] = field(default_factory=dict, repr=False)
     _labelled: Mapping[str, LabelledView] = field(default_factory=dict, repr=False)

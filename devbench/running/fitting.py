@@ -108,6 +108,7 @@ def _side_information(
         devices=tuple(job.devices),
         budget=job.budget_name,
         precision=job.precision,
+        features=job.model.features.spec(),
         _responses=responses_in(here / "responses.json", devices) if has_responses else {},
         _unpaired=views("unpaired", Access.UNPAIRED_TARGET),
         _labelled=views("labelled", Access.TARGET_LABELS),
