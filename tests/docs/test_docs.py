@@ -136,21 +136,49 @@ def test_examples_of_the_contract_run(tiny_data: Path, tmp_path: Path) -> None:
 # What is there.
 
 
-def test_built_in_plugins_are_listed_with_their_tracks() -> None:
-    methods = PROJECT["project"]["entry-points"]["devbench.methods"]
+TRACK_OF_SECTION = {
+    "Blind": "blind",
+    "Device responses": "device-fr",
+    "Unlabelled target clips": "unpaired-target",
+    "Both": "device-fr+unpaired-target",
+    "Bounds": "oracle",
+}
+
+
+def test_every_method_is_told_in_the_section_of_its_track() -> None:
+    told: dict[str, tuple[str, str]] = {}
+    for title, track in TRACK_OF_SECTION.items():
+        rows = re.findall(
+            r"^\| (`[^|]*) \| (\w+) \|",
+            section(text_of("docs/methods.md"), f"## {title}"),
+            re.MULTILINE,
+        )
+        told |= {
+            name: (track, acts_on)
+            for cell, acts_on in rows
+            for name in re.findall(r"`([^`]+)`", cell)
+        }
+    assert set(told) == set(PROJECT["project"]["entry-points"]["devbench.methods"])
+    for name, (track, acts_on) in told.items():
+        found = describe([registry.find("method", name)])["method"]
+        assert found["track"] == track, name
+        if acts_on in ("spectrogram", "waveform"):
+            assert found["acts_on"] == acts_on, name
+
+
+def test_readme_names_methods_in_their_tracks() -> None:
     words = section(text_of("README.md"), "## What is built in")
-    rows = {
-        name: track
-        for cell, track in re.findall(r"^\| (`[^|]*) \| ([a-z+-]+) \|", words, re.MULTILINE)
-        for name in re.findall(r"`([^`]+)`", cell)
-    }
-    assert set(rows) == set(methods)
-    for name, track in rows.items():
-        assert describe([registry.find("method", name)])["method"]["track"] == track
+    for cell, track in re.findall(r"^\| (`[^|]*) \| ([a-z+-]+) \|", words, re.MULTILINE):
+        for name in re.findall(r"`([^`]+)`", cell):
+            assert describe([registry.find("method", name)])["method"]["track"] == track, name
+
+
+def test_built_in_plugins_are_listed() -> None:
+    words = section(text_of("README.md"), "## What is built in")
     for group, entries in PROJECT["project"]["entry-points"].items():
         for name in entries:
             assert re.search(rf"\b{name}\b", text_of("CHANGELOG.md").lower()), f"{group}: {name}"
-            if group != "devbench.observers":
+            if group not in ("devbench.observers", "devbench.methods"):
                 assert f"`{name}`" in words, f"{group}: {name}"
 
 

@@ -194,6 +194,22 @@ def batch_of(n_clips: int = 16, *, n_frames: int = 20, seed: int = 7) -> Batch:
     return Batch(target=one_hot(n_clips, seed), bin_hz=bin_centres_hz(), spectrogram_db=x_db)
 
 
+def waveform_batch_of(n_clips: int = 16, *, n_samples: int = 8192, seed: int = 7) -> Batch:
+    """Return a labelled training batch of noisy tones of random pitch and level."""
+    generator = torch.Generator().manual_seed(seed)
+    pitch_hz = 200 * 16 ** torch.rand(n_clips, 1, generator=generator)
+    level = 10 ** (-1.5 * torch.rand(n_clips, 1, generator=generator))
+    time_s = torch.arange(n_samples) / 22_050
+    x = (2 * np.pi * pitch_hz * time_s).sin() * (-3 * time_s).exp()
+    x = 0.5 * level * (x + 0.05 * torch.randn(n_clips, n_samples, generator=generator))
+    return Batch(target=one_hot(n_clips, seed), bin_hz=bin_centres_hz(), waveform=x)
+
+
+def batch_for(spec: MethodSpec, n_clips: int = 16) -> Batch:
+    """Return a labelled training batch as the method's augment takes it."""
+    return waveform_batch_of(n_clips) if spec.acts_on == "waveform" else batch_of(n_clips)
+
+
 def generator_of(seed: int) -> torch.Generator:
     """Return a generator with this seed."""
     return torch.Generator().manual_seed(seed)
