@@ -141,6 +141,7 @@ TRACK_OF_SECTION = {
     "Device responses": "device-fr",
     "Unlabelled target clips": "unpaired-target",
     "Both": "device-fr+unpaired-target",
+    "Test time": "test-time",
     "Bounds": "oracle",
 }
 

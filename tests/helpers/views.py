@@ -27,7 +27,8 @@ def bin_centres_hz(n_bins: int = N_BINS) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class MemoryView:
-    """Clips of one device: groups of clips of one length, each [clip, 1, bin, frame].
+    """Clips of one device: groups of clips of one length, each [clip, 1, bin, frame], or
+    [clip, sample] of waveforms.
 
     targets: one [clip, class] per group; [clip, 0] for an UnlabelledView.
     """
@@ -42,7 +43,7 @@ class MemoryView:
 
     def __iter__(self) -> Iterator[Batch]:
         for group, target in zip(self.groups, self.targets, strict=True):
-            yield Batch(target=target, bin_hz=self.bin_hz, spectrogram_db=group)
+            yield self._batch(group, target)
 
     def sample(self, n_clips: int, generator: torch.Generator) -> Batch:
         """Return random crops of random clips, drawn with replacement."""
@@ -54,9 +55,12 @@ class MemoryView:
             start = _draw(frames - self.crop_frames + 1, generator)
             crops.append(self.groups[group][clip, ..., start : start + self.crop_frames])
             targets.append(self.targets[group][clip])
-        return Batch(
-            target=torch.stack(targets), bin_hz=self.bin_hz, spectrogram_db=torch.stack(crops)
-        )
+        return self._batch(torch.stack(crops), torch.stack(targets))
+
+    def _batch(self, clips: torch.Tensor, target: torch.Tensor) -> Batch:
+        if clips.ndim == 2:
+            return Batch(target=target, bin_hz=self.bin_hz, waveform=clips)
+        return Batch(target=target, bin_hz=self.bin_hz, spectrogram_db=clips)
 
 
 def _draw(n_choices: int, generator: torch.Generator) -> int:
@@ -97,6 +101,15 @@ def unlabelled_view(device: str, *, seed: int = 1) -> MemoryView:
     """Return unlabelled clips of a device."""
     groups = clips_of(device, seed=seed)
     return MemoryView(groups, [torch.zeros(len(g), 0) for g in groups], bin_centres_hz())
+
+
+def waveform_view(device: str, *, n_clips: int = 12, n_samples: int = 8192) -> MemoryView:
+    """Return unlabelled noise of a device; each device is duller than the one before."""
+    place = DEVICES.index(device)
+    x = torch.randn(n_clips, n_samples, generator=torch.Generator().manual_seed(place))
+    for _ in range(place):
+        x = 0.5 * (x + x.roll(1, dims=1))
+    return MemoryView([0.1 * x], [torch.zeros(n_clips, 0)], bin_centres_hz(), n_samples)
 
 
 def tilts() -> dict[str, FrequencyResponse]:
@@ -167,6 +180,11 @@ def _built(build: Any, config: bytes, devices: tuple[str, ...], seed: int) -> Ar
     return made
 
 
+def view_for(spec: MethodSpec, device: str) -> MemoryView:
+    """Return unlabelled clips of a device as the method's augment takes them."""
+    return waveform_view(device) if spec.acts_on == "waveform" else unlabelled_view(device)
+
+
 def side_of(
     spec: MethodSpec, *, responses: Mapping[str, FrequencyResponse] | None = None
 ) -> SideInformation:
@@ -181,7 +199,7 @@ def side_of(
         devices=DEVICES,
         _artifact=_small_artifact,
         _responses=responses,
-        _unpaired={name: unlabelled_view(name) for name in DEVICES},
+        _unpaired={name: view_for(spec, name) for name in DEVICES},
         _labelled={name: labelled_view(name) for name in DEVICES},
     )
 

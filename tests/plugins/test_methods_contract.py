@@ -43,6 +43,7 @@ BLIND = (
     "eq-random",
     "fr-shift-synth",
 )
+TEST_TIME = ("bn-adapt", "tent", "band-align")
 NAMES = (
     *BLIND,
     "ideal",
@@ -50,6 +51,8 @@ NAMES = (
     "ltas-shift",
     "spectrum-match",
     "transport-match",
+    "spectrum-correction",
+    *TEST_TIME,
     *MC,
     *UMC,
 )
@@ -59,7 +62,7 @@ ALWAYS = {
     for name in BLIND
     if name.startswith(("f", "gain", "noise", "reverb", "pitch", "spec", "mixup", "eq"))
 }
-UNCHANGED = ("baseline", "rfn", "res-norm", "ada-res-norm")
+UNCHANGED = ("baseline", "rfn", "res-norm", "ada-res-norm", *TEST_TIME)
 
 
 @pytest.fixture(params=NAMES)
@@ -137,7 +140,7 @@ def test_silence_stays_finite(spec: MethodSpec, method: Method) -> None:
 
 
 def test_what_is_read_is_declared(spec: MethodSpec) -> None:
-    if not spec.needs:
+    if not spec.needs or spec.name in TEST_TIME:  # test clips are not there in fit
         return
     side = SideInformation(spec.name, frozenset(), DEVICES[0], DEVICES[1:], DEVICES)
     if spec.name in MC:  # all it asks for is a converter; whoever builds that reads the clips

@@ -10,6 +10,7 @@ from devbench import Batch, DataError, Method, MethodSpec, SideInformation
 from devbench.registry import find, load_spec
 from devbench_plugins.converters.conditions import MEAN_ABS_DB
 from devbench_plugins.draws import beta
+from devbench_plugins.methods.spectrum_correction import mean_log_spectrum
 from devbench_plugins.spectra import band_mean_and_sd
 from helpers.views import (
     DEVICES,
@@ -22,6 +23,7 @@ from helpers.views import (
     side_of,
     tilt_response,
     unlabelled_view,
+    waveform_view,
 )
 
 
@@ -274,3 +276,21 @@ def test_an_empty_band_is_not_stretched() -> None:
     target_mean, _ = band_mean_and_sd(pools["laptop"])
     assert 0 < len(moved) < len(last)
     assert torch.allclose(moved, target_mean[-1].float(), atol=1e-3)
+
+
+# --- spectrum-correction
+
+
+def test_correction_gives_noise_the_mean_spectrum_of_the_target() -> None:
+    method = fitted(spec_of("spectrum-correction"))
+    own, other = (waveform_view(name) for name in (DEVICES[0], DEVICES[2]))
+    batch = next(iter(own))
+    method.gains = method.gains[2:]  # always to the last device
+    out = method.augment(batch, generator_of(5))
+    got, wanted, before = (
+        mean_log_spectrum(MemoryView([clips], [torch.zeros(len(clips), 0)], batch.bin_hz))
+        for clips in (out.clips, next(iter(other)).clips, batch.clips)
+    )
+    inner = slice(10, 900)  # at half the sample rate the duller noise has next to nothing
+    assert float((got - wanted)[inner].abs().mean()) < 0.1  # nats
+    assert float((before - wanted)[inner].abs().mean()) > 0.5
