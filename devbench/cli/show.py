@@ -35,7 +35,7 @@ def command(name: str, store: Path, as_json: bool) -> None:
     if kinds:
         from devbench.running.describe import describe
 
-        found = {kind: describe([find(kind, name)])[kind] for kind in kinds}
+        found = {kind: describe([find(kind, name)], cost=True)[kind] for kind in kinds}
         if as_json:
             click.echo(pretty_json(found).decode(), nl=False)
             return
@@ -81,6 +81,12 @@ def _print_plugin(kind: str, item: Mapping[str, Any]) -> None:
         if item.get(key):
             value = item[key] if isinstance(item[key], str) else ", ".join(item[key])
             _say(f"{key.replace('_', ' ')}: {value}")
+    if cost := item.get("cost"):
+        _say(f"parameters: {cost['n_parameters']:,} ({cost['n_classes']} classes)")
+        _say(
+            f"multiply-accumulates: {cost['macs_per_s'] / 1e6:,.1f} million per second of audio "
+            f"({cost['n_bins']} bins)"
+        )
     if item.get("per_target"):
         _say("trains one classifier per target device")
     if item["options"]:

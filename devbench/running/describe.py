@@ -15,10 +15,14 @@ LIMITS = WorkerLimits(wall_s=60.0, memory_mb=4000, scratch_mb=100)
 
 
 def describe(
-    refs: Sequence[PluginRef], settings: Mapping[str, Mapping[str, str]] | None = None
+    refs: Sequence[PluginRef],
+    settings: Mapping[str, Mapping[str, str]] | None = None,
+    *,
+    cost: bool = False,
 ) -> dict[str, dict[str, Any]]:
     """Return the description of each plugin by kind; a broken plugin raises PluginError.
 
+    cost: count parameters and operations of backbones, too, which takes seconds.
     settings: --set texts by kind; options are resolved and the method is built once to check them.
     A plugin that ends, hangs or floods the child is named like any other broken one.
     """
@@ -31,7 +35,8 @@ def describe(
             loading = refs[number]
 
     with tempfile.TemporaryDirectory(prefix="devbench-describe-") as folder:
-        job = {"plugins": [ref.to_dict() for ref in refs], "settings": settings or {}}
+        plugins = [ref.to_dict() for ref in refs]
+        job = {"plugins": plugins, "settings": settings or {}, "cost": cost}
         try:
             outcome = run_worker(
                 "describe", job, scratch=Path(folder), limits=LIMITS, on_report=note

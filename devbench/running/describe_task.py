@@ -21,6 +21,7 @@ from devbench.registry import PluginRef, load_spec
 from devbench.running.code_hash import code_sha256
 from devbench.running.worker import Channel
 
+COST_CLASSES = 20
 GIVEN: Mapping[str, tuple[str, ...]] = {
     "method": (),
     "backbone": ("n_classes", "n_bins"),
@@ -31,7 +32,7 @@ GIVEN: Mapping[str, tuple[str, ...]] = {
 def run(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
     """Return the description of every plugin in job['plugins'], by kind.
 
-    job['settings'] holds --set texts by kind.
+    job['settings'] holds --set texts by kind; job['cost'] asks for the cost of backbones.
     """
     _make_lazy("torch")
     found: dict[str, Any] = {}
@@ -39,6 +40,8 @@ def run(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
         channel.send({"event": "plugin", "number": number})  # whom to name should this end us
         settings = job["settings"].get(item["kind"], {})
         found[item["kind"]] = describe(PluginRef(**item), settings)
+        if job["cost"] and item["kind"] == "backbone":
+            found["backbone"]["cost"] = _cost(PluginRef(**item), found["backbone"]["options"])
     return found
 
 
@@ -78,6 +81,15 @@ def describe(ref: PluginRef, settings: Mapping[str, str]) -> dict[str, Any]:
     if ref.kind == "backbone" and settings:  # a network needs torch: only where ranges are asked
         _try_build(ref, spec, {"n_classes": 2, "n_bins": 64, **found["options"]}, is_set=True)
     return found
+
+
+def _cost(ref: PluginRef, options: Mapping[str, Any]) -> Any:
+    from devbench.contract.values import FeatureSpec
+    from devbench.running.cost import cost_of
+
+    features = FeatureSpec()
+    model = load_spec(ref).build(n_classes=COST_CLASSES, n_bins=features.n_mels, **options)
+    return cost_of(model, n_classes=COST_CLASSES, features=features)
 
 
 def _options(ref: PluginRef, spec: Any) -> list[Option]:

@@ -10,8 +10,20 @@ from torch import nn
 
 from devbench import BackboneSpec, ContractError
 from devbench.registry import find, load_spec
+from devbench_plugins.networks.bc_resnet import SubSpectralNorm
+from devbench_plugins.networks.cp_resnet import CPResNet, receptive_field
+from devbench_plugins.networks.spectrogram_transformer import sinusoids
 
-NAMES = ("small-cnn", "resnet18", "resnet50")
+NAMES = (
+    "small-cnn",
+    "resnet18",
+    "resnet50",
+    "cp-resnet",
+    "bc-resnet",
+    "mobilenet",
+    "fcn4",
+    "ast",
+)
 
 
 def spec_of(name: str) -> BackboneSpec:
@@ -30,6 +42,30 @@ def small_cnn_count(width: int, n_classes: int) -> int:
     return blocks + (8 * width + 1) * n_classes
 
 
+def cp_resnet_count(rho: int, width: int, n_classes: int) -> int:
+    widths = [width] * 5 + [2 * width] * 4 + [4 * width] * 4  # the stem's, then the blocks'
+    total = 25 * width + 2 * width + 4 * width * n_classes + 2 * n_classes
+    for block, (n_in, n_out) in enumerate(pairwise(widths)):
+        wide = (True, False) if block == 0 else (2 * block - 1 <= rho, 2 * block <= rho)
+        first, second = (9 if is_wide else 1 for is_wide in wide)
+        total += first * n_in * n_out + second * n_out * n_out + 4 * n_out
+        total += n_in * n_out + 2 * n_out if n_in != n_out else 0
+    return total
+
+
+def ast_count(width: int, depth: int, n_classes: int) -> int:
+    attention = 4 * (width * width + width)
+    feed_forward = 8 * width * width + 5 * width
+    block = attention + feed_forward + 4 * width
+    return 257 * width + depth * block + 2 * width + (width + 1) * n_classes
+
+
+def fcn4_count(n_classes: int) -> int:
+    channels = [1, 32, 96, 192, 512]
+    layers = sum(9 * a * b + 2 * b for a, b in pairwise(channels))
+    return layers + 513 * n_classes
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -38,6 +74,11 @@ def small_cnn_count(width: int, n_classes: int) -> int:
         ("resnet50", 25_557_032 - 2_049_000 - 6_272 + 2049 * 20),
         ("resnet18", 11_689_512 - 513_000 - 6_272 + 513 * 20),
         ("small-cnn", small_cnn_count(32, 20)),
+        ("cp-resnet", cp_resnet_count(7, 128, 20)),
+        ("fcn4", fcn4_count(20)),
+        ("ast", ast_count(192, 6, 20)),
+        # torchvision's count for 3 channels and 1,000 classes, less as above
+        ("mobilenet", 2_542_856 - 1025 * 980 - 2 * 16 * 9),
     ],
 )
 def test_parameters_are_as_many_as_counted_by_hand(name: str, expected: int) -> None:
@@ -116,3 +157,61 @@ def test_small_cnn_options_are_used_and_checked() -> None:
     assert build(n_classes=7, n_bins=80, dropout=0.5).dropout.p == 0.5
     with pytest.raises(ContractError, match="width"):
         build(n_classes=7, n_bins=80, width=1)
+
+
+@pytest.mark.parametrize(("width", "published"), [(1.0, 9.2e3), (8.0, 321e3)])
+def test_bc_resnet_is_as_small_as_published(width: float, published: float) -> None:
+    model = spec_of("bc-resnet").build(n_classes=12, n_bins=40, width=width)
+    assert count(model) == pytest.approx(published, rel=0.005)
+
+
+def test_sub_bands_are_normalised_on_their_own() -> None:
+    norm = SubSpectralNorm(2, 20)
+    levels = torch.arange(5.0).repeat_interleave(4)[None, None, :, None] * 100
+    out = norm(torch.randn(8, 2, 20, 10) + levels).detach()
+    assert float(out.mean(dim=(0, 1, 3)).abs().max()) < 1.0  # no trace of 0, 100, 200, ...
+    assert [SubSpectralNorm(1, n).n_bands for n in (40, 16, 6, 7)] == [5, 4, 3, 1]
+
+
+@pytest.mark.parametrize("rho", [0, 1, 5])
+def test_the_receptive_field_of_cp_resnet_is_chosen(rho: int) -> None:
+    """Change one bin after the other and see whether the place in the middle notices."""
+    model = CPResNet(2, rho=rho, width=2).eval()
+    for parameter in model.parameters():
+        parameter.data.abs_()  # nothing cancels out
+    deep = nn.Sequential(model.stem, model.layer1, model.layer2, model.layer3)
+    n_bins = 256
+    x = torch.full((n_bins + 1, 1, n_bins, 16), 1.0)
+    x[torch.arange(n_bins), 0, torch.arange(n_bins), 8] = 1e6  # the last clip stays as it is
+    with torch.no_grad():
+        out = deep(x)
+    middle = out[:, :, out.shape[2] // 2].flatten(1)
+    seen = torch.nonzero((middle[:-1] != middle[-1]).any(dim=1))[:, 0]
+    assert int(seen.max() - seen.min()) + 1 == receptive_field(rho)
+
+
+def test_receptive_fields_are_the_published_ones() -> None:
+    assert [receptive_field(rho) for rho in range(8)] == [23, 31, 39, 55, 71, 87, 103, 135]
+
+
+def test_the_transformer_knows_where_a_patch_is() -> None:
+    model = spec_of("ast").build(n_classes=5, n_bins=80).eval()
+    x = torch.zeros(2, 1, 80, 80)
+    x[0, 0, :16, :16] = 1
+    x[1, 0, 60:76, :16] = 1
+    with torch.no_grad():
+        assert not torch.allclose(model(x[:1]), model(x[1:]), atol=1e-4)
+    codes = sinusoids(50, 96, torch.device("cpu"))
+    apart = torch.cdist(codes, codes) + 10 * torch.eye(50)
+    assert float(apart.min()) > 0.5
+
+
+def test_blocks_of_the_transformer_start_differently() -> None:
+    blocks = spec_of("ast").build(n_classes=5, n_bins=80).blocks.layers
+    first, second = (block.linear1.weight for block in list(blocks)[:2])
+    assert not torch.equal(first, second)
+
+
+def test_a_width_that_heads_cannot_share_is_refused() -> None:
+    with pytest.raises(ContractError, match="no multiple"):
+        spec_of("ast").build(n_classes=5, n_bins=80, width=100)
