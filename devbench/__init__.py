@@ -25,6 +25,7 @@ _PUBLIC = {
     "DeviceEntry": "devbench.corpora.header",
     "DeviceModel": "devbench.audio.simulate",
     "FeatureSpec": "devbench.contract.values",
+    "Folder": "devbench.contract.options",
     "FrequencyResponse": "devbench.contract.values",
     "FrontendSpec": "devbench.contract.parts",
     "LabelledView": "devbench.contract.side",
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from devbench.contract.hookspecs import hookimpl as hookimpl
     from devbench.contract.method import Method as Method
     from devbench.contract.method import MethodSpec as MethodSpec
+    from devbench.contract.options import Folder as Folder
     from devbench.contract.parts import BackboneSpec as BackboneSpec
     from devbench.contract.parts import CorpusSpec as CorpusSpec
     from devbench.contract.parts import FrontendSpec as FrontendSpec

@@ -74,6 +74,8 @@ def _say(words: str) -> None:
 def _print_plugin(kind: str, item: Mapping[str, Any]) -> None:
     import inspect
 
+    from devbench.contract.options import FOLDER
+
     _say(f"{kind} {item['name']} (version {item['version']}, {item['distribution']} "
                f"{item['distribution_version']})")  # fmt: skip
     _say(inspect.cleandoc(item["doc"]) or item["summary"])
@@ -92,7 +94,8 @@ def _print_plugin(kind: str, item: Mapping[str, Any]) -> None:
     if item["options"]:
         _say("options (--set name=value):")
         for name, value in item["options"].items():
-            _say(f"  {name} = {value}  ({item['option_types'][name]})")
+            shown = "none" if value == FOLDER else value
+            _say(f"  {name} = {shown}  ({item['option_types'][name]})")
 
 
 def print_record(record: Record, store: Store, *, is_new: bool) -> None:

@@ -9,17 +9,25 @@ import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from devbench.contract.names import require_known
 from devbench.errors import ConfigurationError, ContractError, UsageError
 
 Value = bool | int | float | str
+Folder = Path | None
+"""Annotate an option with this, default None, and --set NAME=PATH gives the method a folder."""
+FOLDER = "folder:"
+"""How a value that is a folder begins: its path as asked for, or, in a plan, its content's hash."""
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option. type: bool, int, float or str; choices: allowed texts, empty when free."""
+    """One option. type: bool, int, float, str or folder; choices: allowed texts, empty when free.
+
+    The value of a folder is FOLDER and its path; without a path, none was given.
+    """
 
     name: str
     type: str
@@ -41,7 +49,7 @@ def options_of(build: Callable[..., Any], *, given: Sequence[str] = ()) -> list[
         if kind is None or parameter.default is inspect.Parameter.empty:
             raise ContractError(
                 f"option {name!r} of {getattr(build, '__name__', build)!s} needs a default and a "
-                "type of bool, int, float, str or Literal[...]",
+                "type of bool, int, float, str, Literal[...] or Folder",
                 fix=f"write {name}: float = 0.5 (or another type and default)",
             )
         if not _is_default(parameter.default, kind, choices):
@@ -50,7 +58,8 @@ def options_of(build: Callable[..., Any], *, given: Sequence[str] = ()) -> list[
                 f"{str(parameter.default)[:80]!r}, which is no {' or '.join(choices) or kind}",
                 fix="give it a default of its own type",
             )
-        found.append(Option(name, kind, parameter.default, choices))
+        default = FOLDER if kind == "folder" else parameter.default
+        found.append(Option(name, kind, default, choices))
     return found
 
 
@@ -74,6 +83,8 @@ def _resolved(annotation: Any, build: Callable[..., Any]) -> Any:
 def _kind(annotation: Any) -> tuple[str | None, tuple[str, ...]]:
     if annotation in (bool, int, float, str):
         return annotation.__name__, ()
+    if annotation == Folder:
+        return "folder", ()
     origin = typing.get_origin(annotation)
     if origin is Literal and all(isinstance(arg, str) for arg in typing.get_args(annotation)):
         return "str", tuple(typing.get_args(annotation))
@@ -86,6 +97,8 @@ def _kind(annotation: Any) -> tuple[str | None, tuple[str, ...]]:
 
 
 def _is_default(default: Any, kind: str, choices: Sequence[str]) -> bool:
+    if kind == "folder":
+        return default is None
     if kind == "bool" or isinstance(default, bool):
         return kind == "bool" and isinstance(default, bool)
     if kind == "str":
@@ -95,6 +108,20 @@ def _is_default(default: Any, kind: str, choices: Sequence[str]) -> bool:
 
 def _is_finite(number: float) -> bool:
     return abs(number) < 2**63 if isinstance(number, int) else math.isfinite(number)
+
+
+def is_folder(value: object) -> bool:
+    """Return whether an option's value is a folder, given or not."""
+    return isinstance(value, str) and value.startswith(FOLDER)
+
+
+def arguments(values: Mapping[str, Value]) -> dict[str, Any]:
+    """Return what build is called with: values as they are, folders as paths or None."""
+
+    def path(value: str) -> Folder:
+        return Path(value.removeprefix(FOLDER)) if value != FOLDER else None
+
+    return {name: path(str(v)) if is_folder(v) else v for name, v in values.items()}
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, str]:
@@ -138,6 +165,8 @@ def _value(option: Option, text: str) -> Value | None:
     """Return text as a value of the option's type, or None when it is none."""
     if option.type == "bool":
         return {"true": True, "false": False, "1": True, "0": False}.get(text.lower())
+    if option.type == "folder":
+        return FOLDER + text
     if option.type == "str":
         return text if not option.choices or text in option.choices else None
     try:

@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from devbench.contract.access import track_of
-from devbench.contract.options import Option, options_of, resolve
+from devbench.contract.options import Option, arguments, options_of, resolve
 from devbench.errors import ConfigurationError, ContractError, DevbenchError, PluginError
 from devbench.registry import PluginRef, load_spec
 from devbench.running.code_hash import code_sha256
@@ -103,7 +103,7 @@ def _options(ref: PluginRef, spec: Any) -> list[Option]:
 
 def _try_build(ref: PluginRef, spec: Any, options: Mapping[str, Any], *, is_set: bool) -> None:
     try:
-        spec.build(**options)
+        spec.build(**arguments(options))
     except ContractError as error:
         if not is_set:
             raise

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 from devbench.benchmark.load import load_benchmark
 from devbench.benchmark.splits import assign, require_sound, select
 from devbench.contract.names import require_known
-from devbench.contract.options import parse_settings
+from devbench.contract.options import Value, parse_settings
 from devbench.errors import ConfigurationError, DataError, UnknownNameError, UsageError
 from devbench.registry import PluginRef, find, from_file
 from devbench.results.record import BenchmarkPlan, CorpusPlan, MethodPlan, PartPlan, Plan
 from devbench.running.corpus import require_corpus
 from devbench.running.describe import describe
+from devbench.running.folders import given, named_by_content
 from devbench.running.hardware import best_device, cpu_has_bf16, cuda_has_bf16, cuda_info, n_cpus
 from devbench.running.process import WorkerLimits
 
@@ -56,12 +57,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A request whose names and options are right; the corpus is not opened yet."""
+    """A request whose names and options are right; the corpus is not opened yet.
+
+    method_options: as a plan has them, folders by the hash of their content.
+    """
 
     request: Request
     benchmark: Benchmark
     refs: Mapping[str, PluginRef]
     described: Mapping[str, Mapping[str, Any]]
+    method_options: Mapping[str, Value]
     device: str
     precision: str
     threads: int
@@ -69,7 +74,10 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan with all that is needed to carry it out."""
+    """A plan with all that is needed to carry it out.
+
+    folders: what the method's options name, by option; the plan holds hashes of their content.
+    """
 
     plan: Plan
     benchmark: Benchmark
@@ -77,6 +85,7 @@ class Planned:
     corpus: Corpus
     clips: tuple[Clip, ...]
     split_of: Mapping[str, Split]
+    folders: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def limits(self) -> WorkerLimits:
@@ -135,6 +144,8 @@ def check(request: Request, *, data: Path | None) -> Checked:
         settings[owner or "method"][name] = value
     if request.retrain:
         settings["method"]["retrain"] = "true"
+    described = _described(refs, settings, request)
+    method_options = named_by_content(described["method"]["options"])
     require_corpus(benchmark.corpus, data=data)
     device = _device(request.device)
     bf16 = cuda_has_bf16() if device == "cuda" else cpu_has_bf16()
@@ -143,7 +154,8 @@ def check(request: Request, *, data: Path | None) -> Checked:
         request=request,
         benchmark=benchmark,
         refs=refs,
-        described=_described(refs, settings, request),
+        described=described,
+        method_options=method_options,
         device=device,
         precision="bf16" if bf16 and wants_auto else "fp32",
         threads=request.threads or min(n_cpus(), MAX_THREADS),
@@ -189,7 +201,7 @@ def finish(checked: Checked, corpus: Corpus) -> Planned:
     method = checked.described["method"]
     plan = Plan(
         method=MethodPlan(
-            **_part(method),
+            **_part({**method, "options": checked.method_options}),
             needs=method["needs"],
             track=method["track"],
             acts_on=method["acts_on"],
@@ -218,7 +230,8 @@ def finish(checked: Checked, corpus: Corpus) -> Planned:
         isolation="process",
         versions=versions(),
     )
-    return Planned(plan, benchmark, checked.refs, corpus, tuple(clips), split_of)
+    folders = given(method["options"])
+    return Planned(plan, benchmark, checked.refs, corpus, tuple(clips), split_of, folders)
 
 
 def _part(described: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from devbench.audio.files import read_clip
 from devbench.contract.access import Access
 from devbench.files import pretty_json
 from devbench.running.clips import save_clips
+from devbench.running.folders import stage_folders, staged_options
 from devbench.running.identity import information
 from devbench.running.jobs import ArtifactJob, FitJob, ModelJob, Part, Shelves, Wish
 
@@ -48,6 +49,7 @@ def stage_fit(
             _stage(planned, features, clips, scratch / "labelled" / device, labelled=True)
     if Access.DEVICE_FR in needs:
         _stage_responses(planned, devices, scratch / "responses.json")
+    stage_folders(planned.folders, plan.method.options, scratch)
     return FitJob(
         model=model_job(planned, features),
         source=plan.source,
@@ -104,7 +106,9 @@ def model_job(planned: Planned, features: FeatureCache) -> ModelJob:
     mean_db = sum(float(clip.sum(dtype=np.float64)) for clip in frames) / count
     square = sum(float(np.square(clip - mean_db, dtype=np.float64).sum()) for clip in frames)
     return ModelJob(
-        method=Part(ref=planned.refs["method"].to_dict(), options=plan.method.options),
+        method=Part(
+            ref=planned.refs["method"].to_dict(), options=staged_options(plan.method.options)
+        ),
         backbone=Part(ref=planned.refs["backbone"].to_dict(), options=plan.backbone.options),
         frontend=Part(ref=planned.refs["frontend"].to_dict(), options=plan.frontend.options),
         features=planned.benchmark.features,

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devbench.contract.options import Option, options_of, parse_settings, resolve
+from devbench.contract.options import (
+    Folder,
+    Option,
+    arguments,
+    options_of,
+    parse_settings,
+    resolve,
+)
 from devbench.errors import ConfigurationError, ContractError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -49,8 +57,21 @@ class Tilt:
         self.slope_db = slope_db
 
 
+class Pooled:
+    def __init__(self, folder: Folder = None, width: int = 2) -> None:
+        self.folder = folder
+
+
 class Plain:
     pass
+
+
+def test_a_folder_is_a_path_or_none_to_build() -> None:
+    options = options_of(Pooled)
+    assert options[0] == Option("folder", "folder", "folder:")
+    assert arguments(resolve(options, {}, owner="m")) == {"folder": None, "width": 2}
+    given_one = resolve(options, {"folder": "some/pool"}, owner="m")
+    assert arguments(given_one) == {"folder": Path("some/pool"), "width": 2}
 
 
 def test_a_class_is_built_from_its_own_arguments() -> None:
