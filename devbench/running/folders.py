@@ -7,12 +7,16 @@ scratch folder and nothing beside it.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from devbench.contract.options import FOLDER, Value, is_folder
 from devbench.errors import DataError
 from devbench.files import canonical_json, sha256_bytes, sha256_file
+
+if TYPE_CHECKING:
+    from devbench.contract.values import Clip
 
 STAGED = "folders"
 """Name of the folder in the scratch folder that holds them, one for each option."""
@@ -45,6 +49,19 @@ def staged_options(options: Mapping[str, Value]) -> dict[str, Value]:
 def content_sha256(folder: Path) -> str:
     """Return the hash of the names and contents of all files below a folder."""
     return sha256_bytes(canonical_json({n: sha256_file(p) for n, p in _files(folder).items()}))
+
+
+def refuse_clips(folders: Mapping[str, Path], clips: Iterable[Clip]) -> None:
+    """Raise DataError where a folder holds a clip of the corpus: tested clips would come in so."""
+    known = {clip.sha256: clip for clip in clips}
+    for name, folder in folders.items():
+        for relative, path in _files(folder).items():
+            if clip := known.get(sha256_file(path)):
+                raise DataError(
+                    f"{relative!r} in the folder of option {name!r} is clip {clip.clip_id!r} of "
+                    f"{clip.device!r} in the corpus",
+                    fix="give a folder that has nothing to do with the corpus",
+                )
 
 
 def stage_folders(folders: Mapping[str, Path], planned: Mapping[str, Value], scratch: Path) -> None:

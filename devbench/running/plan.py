@@ -22,7 +22,7 @@ from devbench.registry import PluginRef, find, from_file
 from devbench.results.record import BenchmarkPlan, CorpusPlan, MethodPlan, PartPlan, Plan
 from devbench.running.corpus import require_corpus
 from devbench.running.describe import describe
-from devbench.running.folders import given, named_by_content
+from devbench.running.folders import given, named_by_content, refuse_clips
 from devbench.running.hardware import best_device, cpu_has_bf16, cuda_has_bf16, cuda_info, n_cpus
 from devbench.running.process import WorkerLimits
 
@@ -231,6 +231,7 @@ def finish(checked: Checked, corpus: Corpus) -> Planned:
         versions=versions(),
     )
     folders = given(method["options"])
+    refuse_clips(folders, corpus.clips)
     return Planned(plan, benchmark, checked.refs, corpus, tuple(clips), split_of, folders)
 
 

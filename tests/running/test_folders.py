@@ -83,3 +83,10 @@ def test_a_run_reads_the_copy_and_is_named_by_the_content(world: World, pool: Pa
     assert plain.models[0].weights_sha256 != record.models[0].weights_sha256
     moved = pool.rename(pool.parent / "moved")
     assert world.run_file(METHOD, settings=(f"folder={moved}",)) == record  # from the store
+
+
+def test_clips_of_the_corpus_do_not_come_in_through_a_folder(world: World, pool: Path) -> None:
+    clip = world.plan("baseline").clips_of("test", "tablet")[0]
+    (pool / "innocent.wav").write_bytes((world.data / "tiny" / clip.path).read_bytes())
+    with pytest.raises(DataError, match=r"'innocent\.wav'.*is clip .* of 'tablet'"):
+        world.run_file(METHOD, settings=(f"folder={pool}",))
