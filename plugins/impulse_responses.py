@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from devbench import ContractError, DataError, Folder, SideInformation
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 SUFFIXES = (".wav", ".flac")
 SILENT = 1e-8
@@ -22,6 +25,7 @@ def read_impulse_responses(folder: Folder, side: SideInformation) -> list[NDArra
     that cannot be read, is silent, has another sample rate or bears the name of a device of the
     benchmark: what imitates unknown devices must not be one that is tested.
     """
+    import numpy as np  # here: asking a plugin for its options must not wait for numpy
     import soundfile
 
     if folder is None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-
-@pytest.fixture(scope="session", autouse=True)
-def _no_observers() -> None:
-    """Keep runs of the tests out of MLflow; the tests of observers name theirs."""
-    import os
-
-    os.environ.setdefault("DEVBENCH_OBSERVERS", "none")
+# Set before torch is loaded. The suite's tensors are tiny and pytest-xdist fills the cores: threads that
+# wait for each other made two hundred small steps take five minutes on a busy machine.
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ.setdefault("DEVBENCH_OBSERVERS", "none")
+"""Runs of the tests stay out of MLflow; the tests of observers name theirs."""
 
 
 @pytest.fixture(scope="session")
