@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from devbench import ContractError, DataError, Folder, SideInformation
+from devbench import DataError, SideInformation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +18,7 @@ SUFFIXES = (".wav", ".flac")
 SILENT = 1e-8
 
 
-def read_impulse_responses(folder: Folder, side: SideInformation) -> list[NDArray[np.float64]]:
+def read_impulse_responses(folder: Path, side: SideInformation) -> list[NDArray[np.float64]]:
     """Return the impulse responses in a folder, scaled to energy 1: [tap] each.
 
     Measured ones differ by 20 dB in gain for no reason of the device. Raises DataError for a file
@@ -28,11 +28,6 @@ def read_impulse_responses(folder: Folder, side: SideInformation) -> list[NDArra
     import numpy as np  # here: asking a plugin for its options must not wait for numpy
     import soundfile
 
-    if folder is None:
-        raise ContractError(
-            f"method {side.method!r} needs a folder of impulse responses",
-            fix="--set folder=PATH, WAV or FLAC files of devices that are not in the benchmark",
-        )
     rate_hz, found = side.features.sample_rate_hz, []
     for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES):
         if slug(path) in side.devices:

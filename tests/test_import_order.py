@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 # Lowest first. `results` lies below `running`: a run ends by writing a record.
 ROOMS = ("errors", "files", "models", "contract", "registry", "benchmark", "audio", "corpora",
-         "results", "running", "tracking", "diagnosis", "cli")  # fmt: skip
+         "results", "running", "sweeping", "tracking", "diagnosis", "cli")  # fmt: skip
 FIT = ("fit_task", "training", "classifier", "clips", "checkpoints", "fitting", "finder",
        "artifact_task", "workshop")  # fmt: skip
 

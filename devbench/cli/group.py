@@ -20,6 +20,7 @@ USER_ERRNOS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.EEXIS
                errno.EDQUOT)  # fmt: skip
 COMMANDS = {
     "run": "Train one method on one source device and test it on all others.",
+    "sweep": "Run every combination of methods, sources, seeds, folds and backbones.",
     "ls": "List methods, backbones, frontends, corpora, benchmarks, devices, runs or plugins.",
     "show": "Show a plugin with its options, a benchmark, or a run with its scores.",
     "verify": "Verify stored runs: files (V0), scores from logits (V1), logits from weights (V2).",

@@ -58,7 +58,7 @@ class ConsoleTalk:
         losses = ", ".join(f"{key} {value:.3f}" for key, value in report["losses"].items())
         self._last = self._last if self._is_live else 0.0
         self._update(
-            f"artifact {name}: step {step} of {total}, {losses}, about {_duration(left_s)} left",
+            f"artifact {name}: step {step} of {total}, {losses}, about {duration(left_s)} left",
             is_last=step >= total,
         )
 
@@ -105,7 +105,7 @@ class ConsoleTalk:
             self._has_line = False
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """Return a time as people say it: 45 s, 12 min, 3.5 h."""
     if seconds < 120:
         return f"{seconds:.0f} s"

@@ -17,7 +17,10 @@ from devbench.errors import ConfigurationError, ContractError, UsageError
 
 Value = bool | int | float | str
 Folder = Path | None
-"""Annotate an option with this, default None, and --set NAME=PATH gives the method a folder."""
+"""Annotate an option with this, default None, and --set NAME=PATH gives the method a folder.
+
+An option annotated with Path alone, without a default, is a folder that must be given.
+"""
 FOLDER = "folder:"
 """How a value that is a folder begins: its path as asked for, or, in a plan, its content's hash."""
 
@@ -26,13 +29,15 @@ FOLDER = "folder:"
 class Option:
     """One option. type: bool, int, float, str or folder; choices: allowed texts, empty when free.
 
-    The value of a folder is FOLDER and its path; without a path, none was given.
+    The value of a folder is FOLDER and its path; without a path, none was given. is_required: a
+    folder without which the plugin can do nothing.
     """
 
     name: str
     type: str
     default: Value
     choices: tuple[str, ...] = ()
+    is_required: bool = False
 
 
 def options_of(build: Callable[..., Any], *, given: Sequence[str] = ()) -> list[Option]:
@@ -45,7 +50,11 @@ def options_of(build: Callable[..., Any], *, given: Sequence[str] = ()) -> list[
     for name, parameter in inspect.signature(build).parameters.items():
         if name in given:
             continue
-        kind, choices = _kind(_resolved(parameter.annotation, build))
+        annotation = _resolved(parameter.annotation, build)
+        if annotation is Path and parameter.default is inspect.Parameter.empty:
+            found.append(Option(name, "folder", FOLDER, is_required=True))
+            continue
+        kind, choices = _kind(annotation)
         if kind is None or parameter.default is inspect.Parameter.empty:
             raise ContractError(
                 f"option {name!r} of {getattr(build, '__name__', build)!s} needs a default and a "

@@ -7,6 +7,7 @@ checkpoints/<sha256>.safetensors  weights, named by content
 failures/<run_id>.<n>.json        runs that ended without a score; never dropped
 ledger/<n>-<hash>.json            every scoring of targets
 artifacts/<key>/                  what methods learned once for many runs; artifact.json comes last
+sweeps/<sweep_id>/                grids that were asked for, and what their cells said
 work/, cache/                     scratch of runs; what can be computed again
 """
 
@@ -37,7 +38,8 @@ from devbench.results.record import Plan, Record, Sha256, Strict, parse_record
 
 SCHEMA = 1
 MARKER = "store.json"
-FOLDERS = ("records", "logits", "checkpoints", "failures", "ledger", "artifacts", "work", "cache")
+FOLDERS = ("records", "logits", "checkpoints", "failures", "ledger", "artifacts", "sweeps", "work",
+           "cache")  # fmt: skip
 Blob = Literal["logits", "checkpoints"]
 Warn = Callable[[str], None]
 _RECORD_NAME = re.compile(r"[0-9a-f]{64}\.json")

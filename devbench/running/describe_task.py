@@ -68,6 +68,7 @@ def describe(ref: PluginRef, settings: Mapping[str, str]) -> dict[str, Any]:
         found["option_types"] = {
             option.name: "|".join(option.choices) or option.type for option in options
         }
+        found["required"] = [option.name for option in options if option.is_required]
     if ref.kind == "backbone":
         found["stages"] = list(spec.stages)
     if ref.kind == "method":

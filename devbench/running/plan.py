@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,6 +109,43 @@ def check(request: Request, *, data: Path | None) -> Checked:
         if request.plugin_file
         else find("method", request.method)
     )
+    require_cell(request, benchmark)
+    refs = {
+        "method": method,
+        "backbone": find(
+            "backbone", request.backbone or benchmark.budgets[request.budget].backbone
+        ),
+        "frontend": find("frontend", benchmark.features.frontend),
+    }
+    settings: dict[str, dict[str, str]] = {"method": {}, "backbone": {}}
+    for key, value in parse_settings(request.settings).items():
+        owner, _, name = key.rpartition(".")
+        if owner not in ("", "method", "backbone"):
+            raise UsageError(f"--set {key!r}", fix="write --set option=… or backbone.option=…")
+        settings[owner or "method"][name] = value
+    if request.retrain:
+        settings["method"]["retrain"] = "true"
+    described = _described(refs, settings, request)
+    _require_folders(request.method, described["method"])
+    method_options = named_by_content(described["method"]["options"])
+    require_corpus(benchmark.corpus, data=data)
+    device = _device(request.device)
+    bf16 = cuda_has_bf16() if device == "cuda" else cpu_has_bf16()
+    wants_auto = benchmark.budgets[request.budget].precision == "auto"
+    return Checked(
+        request=request,
+        benchmark=benchmark,
+        refs=refs,
+        described=described,
+        method_options=method_options,
+        device=device,
+        precision="bf16" if bf16 and wants_auto else "fp32",
+        threads=request.threads or min(n_cpus(), MAX_THREADS),
+    )
+
+
+def require_cell(request: Request, benchmark: Benchmark) -> None:
+    """Raise unless the benchmark has the request's source, budget and fold, and its seed is one."""
     require_known(
         f"device of benchmark {benchmark.id!r}",
         request.source,
@@ -129,37 +166,15 @@ def check(request: Request, *, data: Path | None) -> Checked:
         )
     if request.seed < 0:
         raise UsageError(f"seed {request.seed} is below 0", fix="choose --seed 0, 1, 2, ...")
-    refs = {
-        "method": method,
-        "backbone": find(
-            "backbone", request.backbone or benchmark.budgets[request.budget].backbone
-        ),
-        "frontend": find("frontend", benchmark.features.frontend),
-    }
-    settings: dict[str, dict[str, str]] = {"method": {}, "backbone": {}}
-    for key, value in parse_settings(request.settings).items():
-        owner, _, name = key.rpartition(".")
-        if owner not in ("", "method", "backbone"):
-            raise UsageError(f"--set {key!r}", fix="write --set option=… or backbone.option=…")
-        settings[owner or "method"][name] = value
-    if request.retrain:
-        settings["method"]["retrain"] = "true"
-    described = _described(refs, settings, request)
-    method_options = named_by_content(described["method"]["options"])
-    require_corpus(benchmark.corpus, data=data)
-    device = _device(request.device)
-    bf16 = cuda_has_bf16() if device == "cuda" else cpu_has_bf16()
-    wants_auto = benchmark.budgets[request.budget].precision == "auto"
-    return Checked(
-        request=request,
-        benchmark=benchmark,
-        refs=refs,
-        described=described,
-        method_options=method_options,
-        device=device,
-        precision="bf16" if bf16 and wants_auto else "fp32",
-        threads=request.threads or min(n_cpus(), MAX_THREADS),
-    )
+
+
+def _require_folders(name: str, described: Mapping[str, Any]) -> None:
+    for option in described["required"]:
+        if option not in given(described["options"]):
+            raise ConfigurationError(
+                f"method {name!r} needs option {option!r}, a folder",
+                fix=f"--set {option}=PATH; devbench show {name} says what belongs in it",
+            )
 
 
 def _described(
@@ -233,6 +248,14 @@ def finish(checked: Checked, corpus: Corpus) -> Planned:
     folders = given(method["options"])
     refuse_clips(folders, corpus.clips)
     return Planned(plan, benchmark, checked.refs, corpus, tuple(clips), split_of, folders)
+
+
+def for_cell(planned: Planned, request: Request) -> Planned:
+    """Return the plan of a request that differs from the planned one in source and seed alone."""
+    require_cell(request, planned.benchmark)
+    targets = [device for device in planned.benchmark.devices if device != request.source]
+    changes = {"source": request.source, "targets": targets, "seed": request.seed}
+    return replace(planned, plan=planned.plan.model_copy(update=changes))
 
 
 def _part(described: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
-from devbench import Batch, Folder, LabelledView, Method, MethodSpec, SideInformation, hookimpl
+from devbench import Batch, LabelledView, Method, MethodSpec, SideInformation, hookimpl
 
 from ..checks import require_range
 from ..draws import choices, coins
@@ -23,7 +25,7 @@ class DeviceImpulseResponses(Method):
         probability: 0 to 1, that a clip is convolved; 0.4 is the reference's default.
     """
 
-    def __init__(self, *, folder: Folder = None, probability: float = 0.4) -> None:
+    def __init__(self, *, folder: Path, probability: float = 0.4) -> None:
         self.folder = folder
         self.probability = require_range("probability", probability, 0, 1)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
 from devbench import (
     Batch,
-    Folder,
     LabelledView,
     MethodSpec,
     SideInformation,
@@ -37,7 +38,7 @@ class DIRFreqMixStyle(FreqMixStyle):
     def __init__(
         self,
         *,
-        folder: Folder = None,
+        folder: Path,
         dir_probability: float = 0.6,
         probability: float = 0.4,
         alpha: float = 0.4,

@@ -74,6 +74,14 @@ def test_a_folder_is_a_path_or_none_to_build() -> None:
     assert arguments(given_one) == {"folder": Path("some/pool"), "width": 2}
 
 
+def must_have(folder: Path) -> None: ...
+
+
+def test_a_path_without_a_default_must_be_given() -> None:
+    assert options_of(must_have) == [Option("folder", "folder", "folder:", is_required=True)]
+    assert not options_of(Pooled)[0].is_required
+
+
 def test_a_class_is_built_from_its_own_arguments() -> None:
     assert options_of(Tilt) == [Option("slope_db", "float", 3.0)]
     assert options_of(Plain) == []

@@ -54,10 +54,11 @@ def leaves(group: click.Group, words: tuple[str, ...]) -> Iterator[tuple[str, cl
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None
-        if isinstance(command, click.Group):
-            yield from leaves(command, (*words, name))
-        else:
+        is_group = isinstance(command, click.Group)
+        if not is_group or command.invoke_without_command:  # type: ignore[attr-defined]
             yield " ".join((*words, name)), command
+        if is_group:
+            yield from leaves(command, (*words, name))  # type: ignore[arg-type]
 
 
 COMMANDS = dict(leaves(cli, ("devbench",)))

@@ -1,0 +1,275 @@
+"""devbench sweep: every combination of methods, sources, seeds, folds and backbones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import click
+
+from devbench.cli.options import (
+    benchmark_option,
+    budget_option,
+    data_option,
+    device_option,
+    json_option,
+    settings_option,
+    store_option,
+)
+
+if TYPE_CHECKING:
+    from devbench.results.store import Store
+    from devbench.sweeping.cells import Cell, Impossible
+    from devbench.sweeping.grid import Grid
+    from devbench.sweeping.sweep import Sweep
+
+
+@click.group("sweep", invoke_without_command=True)
+@click.option("--methods", default=None, help="A,B,... or all.")
+@click.option("--sources", default="all", show_default=True, help="Devices A,B,... or all.")
+@click.option("--seeds", default="0", show_default=True, help="Such as 0-4 or 0,2.")
+@click.option("--folds", default="0", show_default=True, help="Such as 0-2, or all.")
+@click.option("--backbones", default=None, help="A,B,...; default: the budget's.")
+@benchmark_option
+@budget_option
+@settings_option
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 256),
+              help="Runs side by side.")  # fmt: skip
+@click.option("--threads", default=0, type=click.IntRange(0, 1024),
+              help="CPU threads of each run; 0: cores / jobs.")  # fmt: skip
+@device_option
+@click.option("--only", type=click.Choice(["failed"]), default=None,
+              help="Try again what failed; without it failed runs are left.")  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Show what is done and to do, compute nothing.")
+@data_option
+@store_option
+@json_option
+@click.pass_context
+def command(  # noqa: PLR0917 - click passes every option by name
+    ctx: click.Context,
+    methods: str | None,
+    sources: str,
+    seeds: str,
+    folds: str,
+    backbones: str | None,
+    benchmark: str,
+    budget: str,
+    settings: tuple[str, ...],
+    jobs: int,
+    threads: int,
+    device: str,
+    only: str | None,
+    dry_run: bool,
+    data: Path | None,
+    store: Path,
+    as_json: bool,
+) -> None:
+    """Run every combination that has no record yet.
+
+    Ended runs are kept: interrupt it and type the same command again, and it goes on. The thread
+    count is part of a run, so the same --jobs or --threads finds the same runs again.
+
+    \b
+    devbench sweep --methods baseline,freq-mixstyle,umc-synth --seeds 0-4
+    devbench sweep --methods all --jobs 2
+    devbench sweep status
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    from devbench.cli.sweep_talk import SweepTalk
+    from devbench.cli.talk import ConsoleTalk
+    from devbench.errors import EXIT_SWEEP, UsageError
+    from devbench.results.store import Store
+    from devbench.running.hardware import cuda_info, n_cpus
+    from devbench.sweeping.cells import Durations, plan_cells
+    from devbench.sweeping.grid import Grid, benchmark_text, names, numbers, owned
+    from devbench.sweeping.local import run_cells
+    from devbench.sweeping.sweep import Sweep
+
+    if methods is None:
+        raise UsageError("no methods", fix="devbench sweep --methods A,B (or all)")
+    known = _known(benchmark)
+    chosen = names(methods, known["method"], "method", list_command="devbench ls methods")
+    grid = Grid(
+        benchmark=benchmark_text(benchmark),
+        methods=chosen,
+        sources=names(sources, known["device"], "device",
+                      list_command=f"devbench ls devices --benchmark {benchmark}"),
+        seeds=numbers(seeds, "--seeds"),
+        folds=list(range(known["folds"])) if folds == "all" else numbers(folds, "--folds"),
+        backbones=[None] if backbones is None else [
+            *names(backbones, known["backbone"], "backbone", list_command="devbench ls backbones")
+        ],
+        budget=budget,
+        settings=owned(settings, chosen),
+        device=cast("Literal['auto', 'cpu', 'cuda']", device),
+        threads=threads or max(1, n_cpus() // jobs),
+    )  # fmt: skip
+    opened = Store(store)
+    sweep = Sweep(grid, opened)
+    talk = ConsoleTalk(is_quiet=as_json)
+    cells, impossible = plan_cells(
+        grid, data=data, store=opened.folder, talk=talk, is_lenient=methods == "all"
+    )
+    talk.close()
+    states = sweep.states(cells)
+    wanted = "failed" if only else "to do"
+    todo = [cell for cell in cells if states[cell.run_id] == wanted]
+    durations = Durations(opened.records(lambda words: None))
+    watcher = SweepTalk(durations, n_jobs=jobs, total=len(todo), cells=todo, is_quiet=as_json)
+    if not as_json:
+        _head(grid, cells, states, impossible, left_s=durations.estimate_s(todo, jobs))
+    if dry_run:
+        if as_json:
+            _print_json(sweep, cells, sweep.states(cells), impossible)
+        return
+    sweep.save()
+    ended = []
+    try:
+        ended = run_cells(
+            todo, n_jobs=jobs, data=data, store=opened.folder, logs=sweep.folder / "logs",
+            watcher=watcher, n_gpus=len(cuda_info()) if device != "cpu" else 0,
+            keep=sweep.keep,
+        )  # fmt: skip
+    finally:
+        watcher.close()
+    states = sweep.states(cells)
+    if as_json:
+        _print_json(sweep, cells, states, impossible)
+    else:
+        _tail(sweep, states, n_new=sum(one.code == 0 for one in ended))
+    if "failed" in states.values():
+        ctx.exit(EXIT_SWEEP)
+
+
+@command.command("status")
+@click.argument("sweep", required=False)
+@data_option
+@store_option
+@json_option
+def status_command(sweep: str | None, data: Path | None, store: Path, as_json: bool) -> None:
+    """Show how far the sweeps of a store are; with the first digits of one, its rows."""
+    from devbench.cli.ls import print_rows
+    from devbench.cli.talk import ConsoleTalk
+    from devbench.files import pretty_json
+    from devbench.results.store import Store
+    from devbench.sweeping.cells import plan_cells
+    from devbench.sweeping.sweep import find_sweep, saved_sweeps
+
+    opened = Store(store)
+    chosen = [find_sweep(opened, sweep)] if sweep else list(saved_sweeps(opened))
+    rows: list[dict[str, Any]] = []
+    for one in chosen:
+        cells, _ = plan_cells(
+            one.grid, data=data, store=opened.folder, talk=ConsoleTalk(is_quiet=True),
+            is_lenient=True,
+        )  # fmt: skip
+        states, failed = one.states(cells), one.failed()
+        if sweep:
+            rows += [_row(cell, states[cell.run_id], opened, failed) for cell in cells]
+        else:
+            rows.append(_overview(one, Counter(states.values())))
+    if as_json:
+        click.echo(pretty_json(rows).decode(), nl=False)
+    else:
+        print_rows(rows, empty="no sweeps; devbench sweep --methods A,B --sources all")
+
+
+def _known(benchmark: str) -> dict[str, Any]:
+    from devbench.benchmark.load import load_benchmark
+    from devbench.registry import installed
+
+    loaded = load_benchmark(benchmark)
+    return {
+        "method": list(installed("method")),
+        "backbone": list(installed("backbone")),
+        "device": list(loaded.devices),
+        "folds": loaded.splits.n_folds or 1,
+    }
+
+
+def _overview(sweep: Sweep, count: Counter[str]) -> dict[str, Any]:
+    grid = sweep.grid
+    return {
+        "sweep": grid.sweep_id,
+        "benchmark": Path(grid.benchmark).stem,
+        "budget": grid.budget,
+        "methods": len(grid.methods),
+        "sources": len(grid.sources),
+        "seeds": len(grid.seeds),
+        "done": count["done"],
+        "failed": count["failed"],
+        "to do": count["to do"],
+    }
+
+
+def _row(cell: Cell, state: str, store: Store, failed: dict[str, Any]) -> dict[str, Any]:
+    request = cell.request
+    record = store.get(cell.run_id) if state == "done" else None
+    return {
+        "run": cell.run_id[:12],
+        "method": request.method,
+        "backbone": request.backbone or "",
+        "source": request.source,
+        "seed": request.seed,
+        "fold": request.fold,
+        "state": state,
+        "mean_targets": f"{record.summary.mean_targets:.3f}" if record else "",
+        "why": failed[cell.run_id].what if state == "failed" else "",
+    }
+
+
+def _head(
+    grid: Grid,
+    cells: Sequence[Cell],
+    states: Mapping[str, str],
+    impossible: Sequence[Impossible],
+    *,
+    left_s: float | None,
+) -> None:
+    from devbench.cli.group import printable
+    from devbench.cli.talk import duration
+
+    count = Counter(states[cell.run_id] for cell in cells)
+    time = "" if left_s is None else f", about {duration(left_s)}"
+    click.echo(
+        f"sweep {grid.sweep_id}: {len(cells)} runs, {count['done']} done, "
+        f"{count['failed']} failed, {count['to do']} to do{time}"
+    )
+    for one in impossible:
+        words = f"left out: {one.method}: {one.reason} ({one.fix})"
+        click.echo(printable(" ".join(words.split())), err=True)
+
+
+def _tail(sweep: Sweep, states: dict[str, Any], *, n_new: int) -> None:
+    count = Counter(states.values())
+    click.echo(f"{n_new} runs ended now; {count['done']} of {len(states)} done")
+    if count["failed"]:
+        click.echo(
+            f"{count['failed']} failed: devbench sweep status {sweep.grid.sweep_id}   # why\n"
+            "the same command with --only failed tries them again",
+            err=True,
+        )
+    click.echo("next: devbench leaderboard", err=True)
+
+
+def _print_json(
+    sweep: Sweep, cells: Sequence[Cell], states: dict[str, Any], impossible: Sequence[Impossible]
+) -> None:
+    from dataclasses import asdict
+
+    from devbench.files import pretty_json
+
+    document = {
+        "sweep": sweep.grid.sweep_id,
+        "cells": [
+            {"run_id": cell.run_id, "method": cell.request.method, "source": cell.request.source,
+             "seed": cell.request.seed, "fold": cell.request.fold,
+             "backbone": cell.request.backbone, "state": states[cell.run_id]}
+            for cell in cells
+        ],
+        "impossible": [asdict(one) for one in impossible],
+    }  # fmt: skip
+    click.echo(pretty_json(document).decode(), nl=False)
