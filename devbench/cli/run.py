@@ -25,6 +25,9 @@ from devbench.cli.options import (
 @click.option("--source", required=True, help="Device whose labelled clips are trained on.")
 @benchmark_option
 @click.option("--backbone", default=None, help="Classifier network; default: the budget's.")
+@click.option(
+    "--frontend", default=None, help="From waveform to spectrogram; default: the benchmark's."
+)
 @budget_option
 @click.option("--seed", default=0, show_default=True, type=int, help="Seed of all draws.")
 @fold_option
@@ -45,6 +48,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
     source: str,
     benchmark: str,
     backbone: str | None,
+    frontend: str | None,
     budget: str,
     seed: int,
     fold: int,
@@ -78,6 +82,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
         source=source,
         benchmark=benchmark,
         backbone=backbone,
+        frontend=frontend,
         budget=budget,
         seed=seed,
         fold=fold,

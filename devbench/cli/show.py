@@ -79,7 +79,7 @@ def _print_plugin(kind: str, item: Mapping[str, Any]) -> None:
     _say(f"{kind} {item['name']} (version {item['version']}, {item['distribution']} "
                f"{item['distribution_version']})")  # fmt: skip
     _say(inspect.cleandoc(item["doc"]) or item["summary"])
-    for key in ("track", "acts_on", "stages", "reference", "licence"):
+    for key in ("track", "acts_on", "scales", "scale", "takes", "stages", "reference", "licence"):
         if item.get(key):
             value = item[key] if isinstance(item[key], str) else ", ".join(item[key])
             _say(f"{key.replace('_', ' ')}: {value}")
@@ -185,8 +185,8 @@ def _sibling(record: Record, store: Store, method: str) -> Record | None:
 
     def key(other: Record) -> tuple[object, ...]:
         plan = other.plan
-        return (plan.benchmark, plan.corpus.fingerprint, plan.backbone, plan.source, plan.fold,
-                plan.budget, plan.seed)  # fmt: skip
+        return (plan.benchmark, plan.corpus.fingerprint, plan.backbone, plan.frontend, plan.source,
+                plan.fold, plan.budget, plan.seed)  # fmt: skip
 
     for other in store.records(lambda words: None):
         named = other.plan.method.name == method and not other.plan.method.opened

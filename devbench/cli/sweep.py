@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--seeds", default="0", show_default=True, help="Such as 0-4 or 0,2.")
 @click.option("--folds", default="0", show_default=True, help="Such as 0-2, or all.")
 @click.option("--backbones", default=None, help="A,B,...; default: the budget's.")
+@click.option("--frontends", default=None, help="A,B,...; default: the benchmark's.")
 @benchmark_option
 @budget_option
 @settings_option
@@ -54,6 +55,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
     seeds: str,
     folds: str,
     backbones: str | None,
+    frontends: str | None,
     benchmark: str,
     budget: str,
     settings: tuple[str, ...],
@@ -78,6 +80,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
     """
     if ctx.invoked_subcommand is not None:
         return
+    from devbench.benchmark.load import load_benchmark
     from devbench.cli.sweep_talk import SweepTalk
     from devbench.cli.talk import ConsoleTalk
     from devbench.errors import EXIT_SWEEP, UsageError
@@ -90,18 +93,18 @@ def command(  # noqa: PLR0917 - click passes every option by name
 
     if methods is None:
         raise UsageError("no methods", fix="devbench sweep --methods A,B (or all)")
-    known = _known(benchmark)
-    chosen = names(methods, known["method"], "method", list_command="devbench ls methods")
+    loaded = load_benchmark(benchmark)
+    chosen = _plugins("method", methods)
+    devices = f"devbench ls devices --benchmark {benchmark}"
     grid = Grid(
         benchmark=benchmark_text(benchmark),
         methods=chosen,
-        sources=names(sources, known["device"], "device",
-                      list_command=f"devbench ls devices --benchmark {benchmark}"),
+        sources=names(sources, loaded.devices, "device", list_command=devices),
         seeds=numbers(seeds, "--seeds"),
-        folds=list(range(known["folds"])) if folds == "all" else numbers(folds, "--folds"),
-        backbones=[None] if backbones is None else [
-            *names(backbones, known["backbone"], "backbone", list_command="devbench ls backbones")
-        ],
+        folds=list(range(loaded.splits.n_folds or 1)) if folds == "all"
+        else numbers(folds, "--folds"),
+        backbones=[*_plugins("backbone", backbones)] if backbones else [None],
+        frontends=[*_plugins("frontend", frontends)] if frontends else [None],
         budget=budget,
         settings=owned(settings, chosen),
         device=cast("Literal['auto', 'cpu', 'cuda']", device),
@@ -177,17 +180,11 @@ def status_command(sweep: str | None, data: Path | None, store: Path, as_json: b
         print_rows(rows, empty="no sweeps; devbench sweep --methods A,B --sources all")
 
 
-def _known(benchmark: str) -> dict[str, Any]:
-    from devbench.benchmark.load import load_benchmark
+def _plugins(kind: Literal["method", "backbone", "frontend"], text: str) -> list[str]:
     from devbench.registry import installed
+    from devbench.sweeping.grid import names
 
-    loaded = load_benchmark(benchmark)
-    return {
-        "method": list(installed("method")),
-        "backbone": list(installed("backbone")),
-        "device": list(loaded.devices),
-        "folds": loaded.splits.n_folds or 1,
-    }
+    return names(text, installed(kind), kind, list_command=f"devbench ls {kind}s")
 
 
 def _overview(sweep: Sweep, count: Counter[str]) -> dict[str, Any]:
@@ -205,16 +202,23 @@ def _overview(sweep: Sweep, count: Counter[str]) -> dict[str, Any]:
     }
 
 
-def _row(cell: Cell, state: str, store: Store, failed: dict[str, Any]) -> dict[str, Any]:
+def _axes(cell: Cell) -> dict[str, Any]:
     request = cell.request
-    record = store.get(cell.run_id) if state == "done" else None
     return {
-        "run": cell.run_id[:12],
         "method": request.method,
         "backbone": request.backbone or "",
+        "frontend": request.frontend or "",
         "source": request.source,
         "seed": request.seed,
         "fold": request.fold,
+    }
+
+
+def _row(cell: Cell, state: str, store: Store, failed: dict[str, Any]) -> dict[str, Any]:
+    record = store.get(cell.run_id) if state == "done" else None
+    return {
+        "run": cell.run_id[:12],
+        **_axes(cell),
         "state": state,
         "mean_targets": f"{record.summary.mean_targets:.3f}" if record else "",
         "why": failed[cell.run_id].what if state == "failed" else "",
@@ -265,10 +269,7 @@ def _print_json(
     document = {
         "sweep": sweep.grid.sweep_id,
         "cells": [
-            {"run_id": cell.run_id, "method": cell.request.method, "source": cell.request.source,
-             "seed": cell.request.seed, "fold": cell.request.fold,
-             "backbone": cell.request.backbone, "state": states[cell.run_id]}
-            for cell in cells
+            {**_axes(cell), "run_id": cell.run_id, "state": states[cell.run_id]} for cell in cells
         ],
         "impossible": [asdict(one) for one in impossible],
     }  # fmt: skip

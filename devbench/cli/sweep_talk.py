@@ -117,6 +117,5 @@ def _name(cell: Cell) -> str:
     parts = [request.method, request.source, f"seed {request.seed}"]
     if request.fold:
         parts.append(f"fold {request.fold}")
-    if request.backbone:
-        parts.append(request.backbone)
+    parts += [part for part in (request.backbone, request.frontend) if part]
     return " ".join(parts)

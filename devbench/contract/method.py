@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from devbench.contract.access import Access
 from devbench.contract.names import require_name
+from devbench.contract.scales import SCALES, Scale
 from devbench.errors import ContractError
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ class MethodSpec:
     """How a method is offered.
 
     name: public name. build: the Method class (or a function); its typed keyword arguments are
-    the options. needs: side information. acts_on: what `augment` receives. per_target: one
+    the options. needs: side information. acts_on: what `augment` receives. scales: of front ends
+    it may be used with; None = decibels, or all where it acts on waveforms. per_target: one
     classifier per target device. reference: paper and section. licence: of the idea's code.
     """
 
@@ -71,6 +73,7 @@ class MethodSpec:
     build: Callable[..., Method]
     needs: frozenset[Access] = frozenset()
     acts_on: Literal["waveform", "spectrogram"] = "spectrogram"
+    scales: frozenset[Scale] | None = None
     per_target: bool = False
     version: int = 1
     reference: str = ""
@@ -85,3 +88,9 @@ class MethodSpec:
                 f"method {self.name!r}: acts_on is {self.acts_on!r}",
                 fix="use 'waveform' or 'spectrogram'",
             )
+        if self.scales is not None:
+            object.__setattr__(self, "scales", frozenset(self.scales))
+            for scale in sorted(self.scales - set(SCALES)):
+                raise ContractError(
+                    f"method {self.name!r}: no scale {scale!r}", fix=f"use {', '.join(SCALES)}"
+                )

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from devbench.contract.method import API_VERSION
 from devbench.contract.names import require_name
+from devbench.contract.scales import SCALES, Scale
+from devbench.errors import ContractError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -21,11 +23,13 @@ class BackboneSpec:
     build(n_classes=..., n_bins=..., **options) returns a module that maps spectrograms
     [batch, 1, bin, frame] (normalised) of any number of frames to logits [batch, class].
     stages: names of its submodules, in order of computation, behind which a method may put layers.
+    takes: 'waveform' for one that takes [batch, 1, 1, sample] of any number of samples instead.
     """
 
     name: str
     build: Callable[..., nn.Module]
     stages: tuple[str, ...] = ()
+    takes: Literal["spectrogram", "waveform"] = "spectrogram"
     version: int = 1
     reference: str = ""
     licence: str = ""
@@ -33,18 +37,27 @@ class BackboneSpec:
 
     def __post_init__(self) -> None:
         require_name("backbone", self.name)
+        if self.takes not in ("spectrogram", "waveform"):
+            raise ContractError(
+                f"backbone {self.name!r}: takes is {self.takes!r}",
+                fix="use 'spectrogram' or 'waveform'",
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class FrontendSpec:
     """A front end.
 
-    build(features) takes a FeatureSpec and returns a module that maps waveforms [batch, sample]
-    (full scale ±1) to [batch, 1, bin, frame] in dB and has the buffer `bin_hz` [bin].
+    build(features, **options) takes a FeatureSpec and returns a module that maps waveforms
+    [batch, sample] (full scale ±1) to [batch, 1, bin, frame] and has the buffer `bin_hz` [bin]:
+    the centre of each bin above 0 Hz, or its number where bins are no frequencies.
+    scale: what the values are. With 'db', 'cepstral' and 'compressed' they are computed once; with
+    'learned' its parameters are trained with the classifier and kept with its weights.
     """
 
     name: str
     build: Callable[..., nn.Module]
+    scale: Scale = "db"
     version: int = 1
     reference: str = ""
     licence: str = ""
@@ -52,6 +65,10 @@ class FrontendSpec:
 
     def __post_init__(self) -> None:
         require_name("frontend", self.name)
+        if self.scale not in SCALES:
+            raise ContractError(
+                f"front end {self.name!r}: no scale {self.scale!r}", fix=f"use {', '.join(SCALES)}"
+            )
 
 
 @dataclass(frozen=True, slots=True)

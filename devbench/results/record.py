@@ -36,7 +36,8 @@ class Strict(BaseModel):
 class PartPlan(Strict):
     """One plugin of a plan. code_sha256: of the file it was loaded from.
 
-    options: every option with the value in force; opened: those set by --set.
+    options: every option with the value in force; opened: those set by --set, and 'name' where the
+    front end is another than the benchmark's.
     """
 
     name: str

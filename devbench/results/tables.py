@@ -191,7 +191,14 @@ def _block(
     ideal = _reference(runs.records, "ideal")
     by_track: dict[str, list[Row]] = {}
     for (track, _), group in groups.items():
-        row = _row(group, sources, baseline=baseline, ideal=ideal, levels=levels)
+        frontend = _opened_frontend(group.records[0].plan if group.records else group.failed[0])
+        row = _row(
+            group,
+            sources,
+            baseline=baseline.get(frontend, {}),
+            ideal=ideal.get(frontend, {}),
+            levels=levels,
+        )
         status = _status(
             group,
             row,
@@ -213,22 +220,39 @@ def _row_key(plan: Plan) -> tuple[str, bytes]:
     method = plan.method
     fields = method.model_dump(mode="json", include={"name", "version", "distribution", "options"})
     fields |= {"opened": sorted(method.opened), "is_file": method.is_file}
+    if opened := _opened_frontend(plan):
+        fields["frontend"] = opened
     return method.track, canonical_json(fields | {"code": method.code_sha256})
+
+
+def _opened_frontend(plan: Plan) -> str:
+    """Return name and options of a front end that the command line chose, else ''."""
+    frontend = plan.frontend
+    words = [f"frontend={frontend.name}"] if "name" in frontend.opened else []
+    options = sorted(set(frontend.opened) - {"name"})
+    return " ".join(words + [f"frontend.{key}={frontend.options.get(key)}" for key in options])
 
 
 def _options(options: Mapping[str, object], opened: Iterable[str]) -> str:
     return " ".join(f"{name}={options.get(name)}" for name in sorted(opened))
 
 
-def _reference(records: Iterable[Record], method: str) -> Reference:
-    """Return mean_targets by cell of devbench's own method of that name with default options."""
-    found: dict[Cell, list[float]] = {}
+def _reference(records: Iterable[Record], method: str) -> Mapping[str, Reference]:
+    """Return mean_targets by cell of devbench's own method of that name with default options.
+
+    By front end, '' being the benchmark's: a row is held against runs with its own.
+    """
+    found: dict[str, dict[Cell, list[float]]] = {}
     for record in records:
         plan = record.plan.method
         own = plan.name == method and plan.distribution == "devbench"
         if own and not plan.opened and not plan.is_file:
-            found.setdefault(_cell(record), []).append(record.summary.mean_targets)
-    return {cell: mean(values) for cell, values in found.items()}
+            group = found.setdefault(_opened_frontend(record.plan), {})
+            group.setdefault(_cell(record), []).append(record.summary.mean_targets)
+    return {
+        frontend: {cell: mean(values) for cell, values in group.items()}
+        for frontend, group in found.items()
+    }
 
 
 def _cell(record: Record) -> Cell:
@@ -244,6 +268,7 @@ def _row(
     levels: Mapping[str, int],
 ) -> Row:
     plan = runs.records[0].plan if runs.records else runs.failed[0]
+    frontend = _opened_frontend(plan)
     cells: dict[Cell, list[Record]] = {}
     for record in runs.records:
         cells.setdefault(_cell(record), []).append(record)
@@ -268,7 +293,7 @@ def _row(
     return Row(
         rank=None,
         method=plan.method.name,
-        options=_options(plan.method.options, plan.method.opened),
+        options=f"{_options(plan.method.options, plan.method.opened)} {frontend}".strip(),
         status="",
         level=min((levels.get(r.run_id, -1) for r in runs.records), default=None),
         mean_targets=grid(dict(means)),
@@ -342,10 +367,11 @@ def _status(
     """Return 'ranked', or the first reason why the row is not."""
     plans = [record.plan for record in runs.records]
     folds = len({plan.fold for plan in plans})
+    first = (plans or runs.failed)[0]
     reasons = {
         "failed": not plans,
-        "file": (plans or runs.failed)[0].method.is_file,
-        "open options": bool((plans or runs.failed)[0].method.opened),
+        "file": first.method.is_file,
+        "open options": bool(first.method.opened or first.frontend.opened),
         "no isolation": any(plan.isolation == "none" for plan in plans),
         f"incomplete ({row.n_sources}/{len(sources)} sources)": row.n_sources < len(sources),
         "claimed": row.level is not None and row.level < ranked_level,

@@ -1,4 +1,4 @@
-"""The classifier: standardisation, the backbone, and what a method puts behind its stages."""
+"""The classifier: a live front end, standardisation, the backbone and what is put into it."""
 
 from __future__ import annotations
 
@@ -15,30 +15,41 @@ from devbench.contract.parts import BackboneSpec
 from devbench.errors import ContractError
 from devbench.registry import load_spec
 from devbench.running.clips import StagedClips
+from devbench.running.frontend import LiveFrontend
 from devbench.running.jobs import ModelJob, Part
 
 EVALUATION_WINDOWS = 64
 
 
 class Classifier(nn.Module):
-    """Map spectrograms in dB [batch, 1, bin, frame] to logits [batch, class].
+    """Map spectrograms [batch, 1, bin, frame] to logits [batch, class].
 
     The input is standardised by one mean and one deviation of the source's training clips: a
     scalar each, so that no device difference is normalised away in passing.
+    frontend: where there is one, waveforms [batch, sample] are taken, too.
     """
 
     mean_db: torch.Tensor
     std_db: torch.Tensor
 
-    def __init__(self, backbone: nn.Module, mean_db: float, std_db: float) -> None:
+    def __init__(
+        self,
+        backbone: nn.Module,
+        mean_db: float,
+        std_db: float,
+        frontend: LiveFrontend | None = None,
+    ) -> None:
         super().__init__()
+        self.frontend = frontend
         self.register_buffer("mean_db", torch.tensor(mean_db))
         self.register_buffer("std_db", torch.tensor(std_db))
         self.backbone = backbone
 
-    def forward(self, spectrogram_db: torch.Tensor) -> torch.Tensor:
+    def forward(self, clips: torch.Tensor) -> torch.Tensor:
         """Return logits [batch, class]."""
-        x = (spectrogram_db - self.mean_db) / self.std_db
+        if self.frontend is not None and clips.ndim == 2:
+            clips = self.frontend(clips)
+        x = (clips - self.mean_db) / self.std_db
         logits: torch.Tensor = self.backbone(x.contiguous(memory_format=torch.channels_last))
         return logits
 
@@ -89,7 +100,8 @@ def build_classifier(job: ModelJob, method: Method) -> Classifier:
     shapes = _stage_shapes(spec, backbone, job)
     torch.manual_seed(seed_for(job.seed, "initialise-layers", spec.name))
     _insert(backbone, method.layers(shapes), shapes, method)
-    classifier = Classifier(backbone, job.mean_db, job.std_db)
+    frontend = LiveFrontend.of(job) if job.is_live else None
+    classifier = Classifier(backbone, job.mean_db, job.std_db, frontend)
     _require_logits(classifier, job, spec.name)
     # channels-last is what convolutions on CPUs with bf16 tiles and on GPUs are fastest in
     return classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
@@ -111,7 +123,7 @@ def _stage_shapes(
     ]
     backbone.eval()
     with torch.no_grad():
-        backbone(torch.zeros(1, 1, job.n_bins, job.crop_frames))
+        backbone(torch.zeros(1, 1, job.n_bins, job.backbone_frames))
     backbone.train()
     for handle in handles:
         handle.remove()
@@ -137,7 +149,8 @@ def _insert(
 def _require_logits(classifier: Classifier, job: ModelJob, backbone: str) -> None:
     classifier.eval()
     with torch.no_grad():
-        logits = classifier(torch.zeros(2, 1, job.n_bins, job.crop_frames))
+        spectrograms = torch.zeros(2, 1, job.n_bins, job.backbone_frames)
+        logits = classifier(torch.zeros(2, job.crop) if job.is_live else spectrograms)
     classifier.train()
     if logits.shape != (2, job.n_classes):
         raise ContractError(
@@ -146,17 +159,17 @@ def _require_logits(classifier: Classifier, job: ModelJob, backbone: str) -> Non
         )
 
 
-def clip_logits(model: nn.Module, clips: StagedClips, crop_frames: int) -> torch.Tensor:
+def clip_logits(model: nn.Module, clips: StagedClips, crop: int) -> torch.Tensor:
     """Return the logits of every clip [clip, class], the mean over its fixed windows, in float32.
 
-    The model is used in the mode it is in.
+    crop: length of a window in frames, or in samples. The model is used in the mode it is in.
     """
-    rows, starts = clips.windows(crop_frames)
+    rows, starts = clips.windows(crop)
     parts = []
     batches = (torch.split(part, EVALUATION_WINDOWS) for part in (rows, starts))
     with torch.no_grad():
         for row, start in zip(*batches, strict=True):
-            parts.append(model(clips.crops(row, start, crop_frames).clips).float())
+            parts.append(model(clips.crops(row, start, crop).clips).float())
     logits = torch.cat(parts)  # [window, class]
     if logits.ndim != 2 or len(logits) != len(rows):
         raise ContractError(

@@ -6,7 +6,7 @@ A folder holds data.npy ([total, bin] frames or [total] samples, all clips end t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,7 @@ class StagedClips:
 
     crop: length of a random crop in frames (spectrograms) or samples (waveforms); clips shorter
     than that are repeated. Batches lie on the device of `data`.
+    frontend: what turns crops of waveforms into spectrograms as they are asked for.
     """
 
     def __init__(
@@ -53,10 +54,12 @@ class StagedClips:
         bin_hz: torch.Tensor,
         labels: torch.Tensor | None = None,
         n_classes: int = 0,
+        frontend: Callable[[torch.Tensor], torch.Tensor] | None = None,
     ) -> None:
         import torch
 
         self._data = data
+        self._frontend = frontend
         self._starts = index[:, 0]
         self._lengths = index[:, 1]
         self._crop = crop
@@ -69,7 +72,13 @@ class StagedClips:
 
     @classmethod
     def load(
-        cls, folder: Path, *, crop: int, bin_hz: torch.Tensor, n_classes: int = 0
+        cls,
+        folder: Path,
+        *,
+        crop: int,
+        bin_hz: torch.Tensor,
+        n_classes: int = 0,
+        frontend: Callable[[torch.Tensor], torch.Tensor] | None = None,
     ) -> StagedClips:
         """Return the clips in a staged folder, on the device of bin_hz."""
         import numpy as np
@@ -87,10 +96,16 @@ class StagedClips:
             bin_hz=bin_hz,
             labels=read("labels.npy") if labelled else None,
             n_classes=n_classes,
+            frontend=frontend,
         )
 
     def __len__(self) -> int:
         return len(self._starts)
+
+    @property
+    def crop(self) -> int:
+        """Return the length of a crop in frames, or in samples where waveforms are kept."""
+        return self._crop
 
     @property
     def targets(self) -> torch.Tensor:
@@ -135,9 +150,12 @@ class StagedClips:
         steps = torch.arange(length, device=rows.device)
         inside = (starts[:, None] + steps) % self._lengths[rows][:, None]
         values = self._data[self._starts[rows][:, None] + inside]  # [batch, length] or [.., bin]
-        if values.ndim == 2:
+        if values.ndim == 3:
+            spectrogram_db = values.transpose(1, 2).unsqueeze(1)  # [batch, 1, bin, frame]
+        elif self._frontend is not None:
+            spectrogram_db = self._frontend(values)
+        else:
             return Batch(target=self._targets[rows], bin_hz=self._bin_hz, waveform=values)
-        spectrogram_db = values.transpose(1, 2).unsqueeze(1)  # [batch, 1, bin, frame]
         return Batch(target=self._targets[rows], bin_hz=self._bin_hz, spectrogram_db=spectrogram_db)
 
     def windows(self, crop: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -20,13 +20,13 @@ from devbench.benchmark.seeds import seed_for
 from devbench.contract.batch import Batch
 from devbench.contract.method import Method
 from devbench.errors import ContractError, RunError
-from devbench.registry import load_spec
 from devbench.running import guard
 from devbench.running.classifier import build_method, set_up_torch
 from devbench.running.clips import StagedClips, save_clips
 from devbench.running.convert_jobs import ConvertJob, reserve
 from devbench.running.finder import ArtifactMissing
 from devbench.running.fitting import Stage, fit_method
+from devbench.running.frontend import build_frontend
 from devbench.running.plugin_faults import naming
 from devbench.running.worker import Channel
 
@@ -59,9 +59,9 @@ def run(job_data: Any, channel: Channel) -> dict[str, Any]:
     )
     uses: list[dict[str, Any]] = []
     with naming(fit.model.method.reference(), "fit or convert", here):
-        frontend = load_spec(fit.model.frontend.reference()).build(fit.model.features.spec())
+        _, frontend = build_frontend(fit.model.frontend, fit.model.features.spec())
         frontend = frontend.to(device)
-        stage = Stage(fit, here, frontend.bin_hz)
+        stage = Stage(fit, here, frontend.get_buffer("bin_hz"))
         methods: dict[str, Method] = {}
         try:
             for targets in fit.target_sets:

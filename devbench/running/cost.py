@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 import torch
 from torch import nn
@@ -24,23 +24,31 @@ class Cost(TypedDict):
     n_bins: int
 
 
-def cost_of(model: nn.Module, *, n_classes: int, features: FeatureSpec) -> Cost:
-    """Return what a network costs on spectrograms of these features.
+def cost_of(
+    model: nn.Module,
+    *,
+    n_classes: int,
+    features: FeatureSpec,
+    takes: Literal["spectrogram", "waveform"] = "spectrogram",
+) -> Cost:
+    """Return what a network costs on spectrograms, or waveforms, of these features.
 
     Convolutions, matrix products and attention count, as torch counts them: two operations make one
     multiply-accumulate; norms, activations and poolings do not count.
     """
-    n_frames = round(MEASURED_S * features.sample_rate_hz / features.hop_samples)
+    is_waveform = takes == "waveform"
+    hop_samples, n_bins = (1, 1) if is_waveform else (features.hop_samples, features.n_mels)
+    n_frames = round(MEASURED_S * features.sample_rate_hz / hop_samples)
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:  # fused kernels of attention are not counted; its plain products are
         with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as seen:
-            model.eval()(torch.zeros(1, 1, features.n_mels, n_frames))
+            model.eval()(torch.zeros(1, 1, n_bins, n_frames))
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
     return Cost(
         n_parameters=sum(parameter.numel() for parameter in model.parameters()),
         macs_per_s=round(seen.get_total_flops() / 2 / MEASURED_S),
         n_classes=n_classes,
-        n_bins=features.n_mels,
+        n_bins=n_bins,
     )

@@ -5,11 +5,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from devbench.errors import PluginError, RunError
 from devbench.registry import PluginRef
 from devbench.running.process import WorkerLimits, run_worker
+
+if TYPE_CHECKING:
+    from devbench.benchmark.model import Features
 
 LIMITS = WorkerLimits(wall_s=60.0, memory_mb=4000, scratch_mb=100)
 
@@ -18,10 +21,12 @@ def describe(
     refs: Sequence[PluginRef],
     settings: Mapping[str, Mapping[str, str]] | None = None,
     *,
+    features: Features | None = None,
     cost: bool = False,
 ) -> dict[str, dict[str, Any]]:
     """Return the description of each plugin by kind; a broken plugin raises PluginError.
 
+    features: that a front end whose options are set is tried with; default: FeatureSpec().
     cost: count parameters and operations of backbones, too, which takes seconds.
     settings: --set texts by kind; options are resolved and the method is built once to check them.
     A plugin that ends, hangs or floods the child is named like any other broken one.
@@ -36,7 +41,12 @@ def describe(
 
     with tempfile.TemporaryDirectory(prefix="devbench-describe-") as folder:
         plugins = [ref.to_dict() for ref in refs]
-        job = {"plugins": plugins, "settings": settings or {}, "cost": cost}
+        job = {
+            "plugins": plugins,
+            "settings": settings or {},
+            "features": features.model_dump(mode="json") if features else {},
+            "cost": cost,
+        }
         try:
             outcome = run_worker(
                 "describe", job, scratch=Path(folder), limits=LIMITS, on_report=note

@@ -16,6 +16,8 @@ from typing import Any
 
 from devbench.contract.access import track_of
 from devbench.contract.options import Option, arguments, options_of, resolve
+from devbench.contract.scales import SCALES, scales_of
+from devbench.contract.values import FeatureSpec
 from devbench.errors import ConfigurationError, ContractError, DevbenchError, PluginError
 from devbench.registry import PluginRef, load_spec
 from devbench.running.code_hash import code_sha256
@@ -32,20 +34,22 @@ GIVEN: Mapping[str, tuple[str, ...]] = {
 def run(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
     """Return the description of every plugin in job['plugins'], by kind.
 
-    job['settings'] holds --set texts by kind; job['cost'] asks for the cost of backbones.
+    job['settings'] holds --set texts by kind, job['features'] what front ends are tried with;
+    job['cost'] asks for the cost of backbones.
     """
     _make_lazy("torch")
     found: dict[str, Any] = {}
     for number, item in enumerate(job["plugins"]):
         channel.send({"event": "plugin", "number": number})  # whom to name should this end us
         settings = job["settings"].get(item["kind"], {})
-        found[item["kind"]] = describe(PluginRef(**item), settings)
+        features = FeatureSpec(**job["features"])
+        found[item["kind"]] = describe(PluginRef(**item), settings, features)
         if job["cost"] and item["kind"] == "backbone":
             found["backbone"]["cost"] = _cost(PluginRef(**item), found["backbone"]["options"])
     return found
 
 
-def describe(ref: PluginRef, settings: Mapping[str, str]) -> dict[str, Any]:
+def describe(ref: PluginRef, settings: Mapping[str, str], features: FeatureSpec) -> dict[str, Any]:
     """Return name, version, options, documentation and code hash of one plugin as JSON values."""
     spec = load_spec(ref)
     module = sys.modules[spec.build.__module__]
@@ -70,27 +74,32 @@ def describe(ref: PluginRef, settings: Mapping[str, str]) -> dict[str, Any]:
         }
         found["required"] = [option.name for option in options if option.is_required]
     if ref.kind == "backbone":
-        found["stages"] = list(spec.stages)
+        found |= {"stages": list(spec.stages), "takes": spec.takes}
+    if ref.kind == "frontend":
+        found["scale"] = spec.scale
     if ref.kind == "method":
         found |= {
             "needs": sorted(need.value for need in spec.needs),
             "track": track_of(spec.needs),
             "acts_on": spec.acts_on,
+            "scales": [s for s in SCALES if s in scales_of(spec, ref.distribution)],
             "per_target": spec.per_target,
         }
         _try_build(ref, spec, found["options"], is_set=bool(settings))
     if ref.kind == "backbone" and settings:  # a network needs torch: only where ranges are asked
         _try_build(ref, spec, {"n_classes": 2, "n_bins": 64, **found["options"]}, is_set=True)
+    if ref.kind == "frontend" and settings:
+        _try_build(ref, spec, {"features": features, **found["options"]}, is_set=True)
     return found
 
 
 def _cost(ref: PluginRef, options: Mapping[str, Any]) -> Any:
-    from devbench.contract.values import FeatureSpec
     from devbench.running.cost import cost_of
 
-    features = FeatureSpec()
-    model = load_spec(ref).build(n_classes=COST_CLASSES, n_bins=features.n_mels, **options)
-    return cost_of(model, n_classes=COST_CLASSES, features=features)
+    features, spec = FeatureSpec(), load_spec(ref)
+    n_bins = 1 if spec.takes == "waveform" else features.n_mels
+    model = spec.build(n_classes=COST_CLASSES, n_bins=n_bins, **options)
+    return cost_of(model, n_classes=COST_CLASSES, features=features, takes=spec.takes)
 
 
 def _options(ref: PluginRef, spec: Any) -> list[Option]:

@@ -1,4 +1,8 @@
-"""Features are computed once per corpus and settings, memory-mapped, and shared by all runs."""
+"""Features are computed once per corpus and settings, memory-mapped, and shared by all runs.
+
+Those of a front end that is trained with the classifier are what it gives before training: nothing
+but the mean and the deviation that standardise its output comes from them.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from devbench.contract.scales import LIVE, Scale
 from devbench.files import (
     canonical_json,
     disk_errors,
@@ -30,13 +35,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FeatureCache:
-    """Spectrograms of all clips of a benchmark. bin_hz: centre of each bin in Hz."""
+    """Spectrograms of all clips of a benchmark. bin_hz: centre of each bin in Hz.
+
+    scale: of the front end.
+    """
 
     folder: Path
     bin_hz: tuple[float, ...]
+    scale: Scale
+
+    @property
+    def is_live(self) -> bool:
+        """Return whether the front end is in the classifier, which then takes waveforms."""
+        return self.scale in LIVE
 
     def clips(self, clips: list[Clip]) -> list[NDArray[np.float32]]:
-        """Return the spectrogram of each clip: [frame, bin] dB, memory-mapped."""
+        """Return the spectrogram of each clip: [frame, bin], memory-mapped."""
         import numpy as np
 
         found: list[NDArray[np.float32]] = []
@@ -72,7 +86,8 @@ def ensure_features(
     folder = store / "cache" / "features" / sha256_bytes(canonical_json(identity))[:32]
     if not (folder / "features.json").exists():
         _compute(planned, folder, on_progress)
-    return FeatureCache(folder, tuple(read_json(folder / "features.json")["bin_hz"]))
+    found = read_json(folder / "features.json")
+    return FeatureCache(folder, tuple(found["bin_hz"]), found.get("scale", "db"))
 
 
 def _compute(planned: Planned, folder: Path, on_progress: Callable[[int, int], None]) -> None:
@@ -93,7 +108,9 @@ def _compute(planned: Planned, folder: Path, on_progress: Callable[[int, int], N
         }
         root = planned.corpus.folder
         job = FeaturesJob(
-            frontend=Part(ref=planned.refs["frontend"].to_dict()),
+            frontend=Part(
+                ref=planned.refs["frontend"].to_dict(), options=planned.plan.frontend.options
+            ),
             features=planned.benchmark.features,
             files={
                 device: [
@@ -120,7 +137,8 @@ def _compute(planned: Planned, folder: Path, on_progress: Callable[[int, int], N
         for device, clips in files.items():
             events = [clip.event_id for clip in clips]
             publish(made / device / "events.json", pretty_json(events))
-        publish(made / "features.json", pretty_json({"bin_hz": outcome.result["bin_hz"]}))
+        found = {key: outcome.result[key] for key in ("bin_hz", "scale")}
+        publish(made / "features.json", pretty_json(found))
         with disk_errors(folder):
             made.rename(folder)
             sync_folder(folder.parent)

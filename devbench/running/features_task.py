@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from devbench.audio.files import read_clip
 from devbench.errors import ContractError
-from devbench.registry import load_spec
 from devbench.running.clips import save_clips
+from devbench.running.frontend import build_frontend
 from devbench.running.jobs import FeaturesJob
 from devbench.running.worker import Channel
 
@@ -20,11 +20,11 @@ REPORT_EVERY = 100
 
 
 def run(job_data: Any, channel: Channel) -> dict[str, Any]:
-    """Write data.npy and index.npy per device, clips in job order; return bin_hz."""
+    """Write data.npy and index.npy per device, clips in job order; return bin_hz and scale."""
     job = FeaturesJob.model_validate(job_data)
     torch.set_num_threads(job.threads)
     features = job.features.spec()
-    frontend = load_spec(job.frontend.reference()).build(features)
+    spec, frontend = build_frontend(job.frontend, features)
     done = 0
     for device, files in job.files.items():
         clips = []
@@ -40,13 +40,14 @@ def run(job_data: Any, channel: Channel) -> dict[str, Any]:
             if done % REPORT_EVERY == 0:
                 channel.send({"event": "progress", "done": done})
         save_clips(Path.cwd() / "features" / device, clips, None)
-    return {"bin_hz": [float(value) for value in frontend.bin_hz]}
+    bin_hz = [float(value) for value in frontend.get_buffer("bin_hz")]
+    return {"bin_hz": bin_hz, "scale": spec.scale}
 
 
 def _frames(
     frontend: torch.nn.Module, samples: NDArray[np.float32], path: str
 ) -> NDArray[np.float32]:
-    """Return the spectrogram of one clip: [frame, bin] dB."""
+    """Return the spectrogram of one clip: [frame, bin]."""
     with torch.no_grad():
         spectrogram_db: torch.Tensor = frontend(
             torch.from_numpy(samples)[None]

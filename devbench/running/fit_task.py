@@ -16,13 +16,13 @@ import torch
 from devbench.contract.batch import Batch
 from devbench.contract.method import Method, MethodSpec
 from devbench.files import publish, sha256_bytes
-from devbench.registry import load_spec
 from devbench.results.record import ArtifactUse
 from devbench.running import guard
 from devbench.running.checkpoints import tensors_to_bytes
 from devbench.running.classifier import build_classifier, build_method, set_up_torch
 from devbench.running.finder import ArtifactMissing
 from devbench.running.fitting import Stage, fit_method
+from devbench.running.frontend import LiveFrontend, build_frontend
 from devbench.running.jobs import FitJob
 from devbench.running.plugin_faults import naming
 from devbench.running.training import Recipe, train
@@ -54,9 +54,11 @@ def run(job_data: Any, channel: Channel) -> dict[str, Any]:
         plugins=job.model.plugins(),
     )
     with naming(job.model.method.reference(), "fit or training", here):
-        frontend = load_spec(job.model.frontend.reference())
-        frontend = frontend.build(job.model.features.spec()).to(device)
-        stage = Stage(job, here, frontend.bin_hz.to(device))
+        _, frontend = build_frontend(job.model.frontend, job.model.features.spec())
+        frontend = frontend.to(device)
+        bin_hz = frontend.get_buffer("bin_hz")
+        live = LiveFrontend.of(job.model).to(device) if job.model.is_live else None
+        stage = Stage(job, here, bin_hz, live)
         prepared = []
         try:
             for targets in job.target_sets:
@@ -89,6 +91,7 @@ def _train_one(
     crop_frames = job.budget.crop_frames
     is_waveform = job.model.acts_on == "waveform"
     model = build_classifier(job.model, method).to(device)
+    stage.frontend = model.frontend
     recipe = Recipe(
         budget=job.budget,
         selection=job.selection,
@@ -99,7 +102,7 @@ def _train_one(
     )
 
     def to_spectrogram(batch: Batch) -> Batch:
-        if not is_waveform:
+        if not is_waveform or job.model.is_live:
             return batch
         with torch.no_grad():
             frames: torch.Tensor = frontend(batch.waveform)[..., :crop_frames]
@@ -109,7 +112,7 @@ def _train_one(
         model,
         method,
         stage.clips("train"),
-        stage.clips("val", crop_frames),
+        stage.validation(),
         recipe,
         to_spectrogram=to_spectrogram,
         checkpoints=Path(job.output) / f"checkpoints-{index}",

@@ -27,28 +27,51 @@ Staged = Callable[[str], StagedClips]
 
 
 class Stage:
-    """The staged clips of a fit job, on the device of bin_hz; shared while anyone uses them."""
+    """The staged clips of a fit job, on the device of bin_hz; shared while anyone uses them.
 
-    def __init__(self, job: FitJob, here: Path, bin_hz: torch.Tensor) -> None:
-        crop_frames = job.budget.crop_frames
-        is_waveform = job.model.acts_on == "waveform"
-        self.crop = crop_frames * job.model.features.hop_samples if is_waveform else crop_frames
+    frontend: what shows them to a method on spectrograms if the front end is live; set it to the
+    one that is being trained.
+    """
+
+    def __init__(
+        self,
+        job: FitJob,
+        here: Path,
+        bin_hz: torch.Tensor,
+        frontend: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    ) -> None:
+        self.frontend = frontend
         self._job = job
         self._here = here
         self._bin_hz = bin_hz
-        self._read: WeakValueDictionary[tuple[str, int], StagedClips] = WeakValueDictionary()
+        self._read: WeakValueDictionary[str, StagedClips] = WeakValueDictionary()
 
-    def clips(self, name: str, crop: int | None = None) -> StagedClips:
-        """Return the clips in a folder; crop: of its random crops, default the method's."""
-        crop = self.crop if crop is None else crop
-        found = self._read.get((name, crop))
+    def clips(self, name: str) -> StagedClips:
+        """Return the clips in a folder as the method takes them."""
+        model = self._job.model
+        is_waveform = model.acts_on == "waveform"
+        found = self._read.get(name)
         if found is None:
-            n_classes = self._job.model.n_classes
             found = StagedClips.load(
-                self._here / name, crop=crop, bin_hz=self._bin_hz, n_classes=n_classes
+                self._here / name,
+                crop=model.crop_samples if is_waveform else model.crop,
+                bin_hz=self._bin_hz,
+                n_classes=model.n_classes,
+                frontend=self._seen if model.is_live and not is_waveform else None,
             )
-            self._read[name, crop] = found
+            self._read[name] = found
         return found
+
+    def validation(self) -> StagedClips:
+        """Return the source validation clips as the classifier takes them."""
+        model = self._job.model
+        return StagedClips.load(
+            self._here / "val", crop=model.crop, bin_hz=self._bin_hz, n_classes=model.n_classes
+        )
+
+    def _seen(self, waveform: torch.Tensor) -> torch.Tensor:
+        assert self.frontend is not None
+        return self.frontend(waveform)
 
 
 def fit_method(

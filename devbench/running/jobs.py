@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from devbench.benchmark.model import Budget, Features
+from devbench.contract.scales import LIVE, Scale
 from devbench.registry import PluginRef
 from devbench.results.artifact import CorpusIdentity, FrontendIdentity
 
@@ -54,6 +55,7 @@ class ModelJob(Job):
     features: Features
     needs: list[str]
     acts_on: Literal["waveform", "spectrogram"]
+    scale: Scale = "db"
     n_classes: int
     n_bins: int
     crop_frames: int
@@ -62,6 +64,26 @@ class ModelJob(Job):
     seed: int
     threads: int
     device: Literal["cpu", "cuda"]
+
+    @property
+    def is_live(self) -> bool:
+        """Return whether the front end is in the classifier, which then takes waveforms."""
+        return self.scale in LIVE
+
+    @property
+    def crop_samples(self) -> int:
+        """Return the length of a crop as a waveform."""
+        return self.crop_frames * self.features.hop_samples
+
+    @property
+    def crop(self) -> int:
+        """Return the length of a crop as the classifier takes it: frames, or samples if live."""
+        return self.crop_samples if self.is_live else self.crop_frames
+
+    @property
+    def backbone_frames(self) -> int:
+        """Return the length of a crop as the backbone gets it."""
+        return self.crop_samples if self.scale == "waveform" else self.crop_frames
 
     def plugins(self) -> list[PluginRef]:
         """Return the plugins that this job loads."""

@@ -17,6 +17,7 @@ from devbench.benchmark.load import load_benchmark
 from devbench.benchmark.splits import assign, require_sound, select
 from devbench.contract.names import require_known
 from devbench.contract.options import Value, parse_settings
+from devbench.contract.scales import SCALES
 from devbench.errors import ConfigurationError, DataError, UnknownNameError, UsageError
 from devbench.registry import PluginRef, find, from_file
 from devbench.results.record import BenchmarkPlan, CorpusPlan, MethodPlan, PartPlan, Plan
@@ -45,6 +46,7 @@ class Request:
     source: str
     benchmark: str = "sim7"
     backbone: str | None = None
+    frontend: str | None = None
     budget: str = "quick"
     seed: int = 0
     fold: int = 0
@@ -115,17 +117,20 @@ def check(request: Request, *, data: Path | None) -> Checked:
         "backbone": find(
             "backbone", request.backbone or benchmark.budgets[request.budget].backbone
         ),
-        "frontend": find("frontend", benchmark.features.frontend),
+        "frontend": find("frontend", request.frontend or benchmark.features.frontend),
     }
-    settings: dict[str, dict[str, str]] = {"method": {}, "backbone": {}}
+    settings: dict[str, dict[str, str]] = {"method": {}, "backbone": {}, "frontend": {}}
     for key, value in parse_settings(request.settings).items():
         owner, _, name = key.rpartition(".")
-        if owner not in ("", "method", "backbone"):
-            raise UsageError(f"--set {key!r}", fix="write --set option=… or backbone.option=…")
+        if owner not in ("", *settings):
+            raise UsageError(
+                f"--set {key!r}", fix="write --set option=…, backbone.option=… or frontend.option=…"
+            )
         settings[owner or "method"][name] = value
     if request.retrain:
         settings["method"]["retrain"] = "true"
-    described = _described(refs, settings, request)
+    described = _described(refs, settings, request, benchmark)
+    _require_scale(described)
     _require_folders(request.method, described["method"])
     method_options = named_by_content(described["method"]["options"])
     require_corpus(benchmark.corpus, data=data)
@@ -178,10 +183,13 @@ def _require_folders(name: str, described: Mapping[str, Any]) -> None:
 
 
 def _described(
-    refs: Mapping[str, PluginRef], settings: Mapping[str, Mapping[str, str]], request: Request
+    refs: Mapping[str, PluginRef],
+    settings: Mapping[str, Mapping[str, str]],
+    request: Request,
+    benchmark: Benchmark,
 ) -> dict[str, dict[str, Any]]:
     try:
-        return describe(list(refs.values()), settings)
+        found = describe(list(refs.values()), settings, features=benchmark.features)
     except UnknownNameError as error:
         if request.retrain and "'retrain'" in error.what:
             raise UsageError(
@@ -189,6 +197,29 @@ def _described(
                 fix="leave out --retrain",
             ) from error
         raise
+    if found["frontend"]["name"] != benchmark.features.frontend:
+        found["frontend"]["opened"] = sorted([*found["frontend"]["opened"], "name"])
+    return found
+
+
+def _require_scale(described: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse a backbone or a method that cannot use what the front end gives."""
+    method, backbone, frontend = (described[key] for key in ("method", "backbone", "frontend"))
+    scale = frontend["scale"]
+    offer = f"front end {frontend['name']!r} gives {SCALES[scale]}"
+    if (backbone["takes"] == "waveform") != (scale == "waveform"):
+        wanted = "waveform" if backbone["takes"] == "waveform" else "log-mel"
+        raise ConfigurationError(
+            f"backbone {backbone['name']!r} takes a {backbone['takes']}; {offer}",
+            fix=f"choose --frontend {wanted}, or another --backbone",
+        )
+    if scale not in method["scales"]:
+        words = " or ".join(SCALES[known] for known in method["scales"])
+        raise ConfigurationError(
+            f"method {method['name']!r} acts on {words}; {offer}",
+            fix="choose --frontend log-mel, or a method for that scale, such as mixup (yours? name "
+            "the scale in its MethodSpec)",
+        )
 
 
 def _device(wanted: str) -> str:

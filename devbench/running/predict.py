@@ -19,7 +19,7 @@ from devbench.files import sha256_file
 from devbench.running.clips import save_clips
 from devbench.running.jobs import Group, PredictJob
 from devbench.running.process import Report, WorkerLimits, run_worker
-from devbench.running.stage import model_job
+from devbench.running.stage import model_job, staged_clips
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,7 +74,7 @@ def predict(
     if not adapts:
         groups += _probes(groups, per_target=plan.method.per_target)
     shutil.rmtree(scratch, ignore_errors=True)
-    save_clips(scratch, features.clips(clips), None)
+    save_clips(scratch, staged_clips(planned, features, clips, as_waveforms=features.is_live), None)
     job = PredictJob(
         model=model_job(planned, features),
         weights=[str(path.absolute()) for path, _ in weights],

@@ -17,11 +17,11 @@ from devbench.benchmark.seeds import seed_for
 from devbench.contract.access import Access
 from devbench.errors import ContractError, DevbenchError, PluginError, RunError
 from devbench.files import disk_errors, sha256_file
-from devbench.registry import load_spec
 from devbench.running import guard
 from devbench.running.checkpoints import tensors_from_file
 from devbench.running.classifier import build_classifier, build_method, clip_logits, set_up_torch
 from devbench.running.clips import StagedClips
+from devbench.running.frontend import build_frontend
 from devbench.running.jobs import PredictJob
 from devbench.running.worker import Channel
 
@@ -60,7 +60,8 @@ def run(job_data: Any, channel: Channel) -> dict[str, Any]:
 def _predict(
     job: PredictJob, weights: list[dict[str, torch.Tensor]], here: Path, device: torch.device
 ) -> list[np.ndarray[Any, np.dtype[np.float32]]]:
-    frontend = load_spec(job.model.frontend.reference()).build(job.model.features.spec())
+    _, frontend = build_frontend(job.model.frontend, job.model.features.spec())
+    bin_hz = frontend.get_buffer("bin_hz").to(device)
     data = torch.from_numpy(np.load(here / "data.npy", allow_pickle=False)).to(device)
     index = torch.from_numpy(np.load(here / "index.npy", allow_pickle=False)).to(device)
     adapts = Access.TEST_TIME in {Access(need) for need in job.model.needs}
@@ -73,18 +74,16 @@ def _predict(
     parts = []
     for number, group in enumerate(job.groups):
         rows = torch.tensor(group.rows, device=device)
-        clips = StagedClips(
-            data, index[rows], crop=job.model.crop_frames, bin_hz=frontend.bin_hz.to(device)
-        )
+        clips = StagedClips(data, index[rows], crop=job.model.crop, bin_hz=bin_hz)
         method, model = models[group.model]
         if adapts:
             model.load_state_dict(weights[group.model])
             generator = torch.Generator().manual_seed(seed_for(job.model.seed, "adapt", number))
             adapted = method.adapt(model.eval(), clips, generator)
-            logits = clip_logits(adapted, clips, job.model.crop_frames)
+            logits = clip_logits(adapted, clips, clips.crop)
         else:
             before = _state_hash(model)
-            logits = clip_logits(model.eval(), clips, job.model.crop_frames)
+            logits = clip_logits(model.eval(), clips, clips.crop)
             if _state_hash(model) != before:
                 raise ContractError(
                     f"the model of method {job.model.method.reference().name!r} changes while it "

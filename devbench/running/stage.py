@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from devbench.audio.files import read_clip
 from devbench.contract.access import Access
+from devbench.errors import ContractError
 from devbench.files import pretty_json
 from devbench.running.clips import save_clips
 from devbench.running.folders import stage_folders, staged_options
@@ -16,6 +17,9 @@ from devbench.running.identity import information
 from devbench.running.jobs import ArtifactJob, FitJob, ModelJob, Part, Shelves, Wish
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from devbench.contract.values import Clip
     from devbench.running.features import FeatureCache
     from devbench.running.plan import Planned
@@ -39,7 +43,8 @@ def stage_fit(
     train = planned.clips_of("train", plan.source)
     _stage(planned, features, train, scratch / "train", labelled=True)
     val = planned.clips_of("val", plan.source)
-    save_clips(scratch / "val", features.clips(val), _labels(planned, val))
+    frames = staged_clips(planned, features, val, as_waveforms=features.is_live)
+    save_clips(scratch / "val", frames, _labels(planned, val))
     for device in devices:
         if Access.UNPAIRED_TARGET in needs:
             clips = planned.clips_of("convert", device)
@@ -73,6 +78,12 @@ def stage_artifact(
     declares that it needs them; nothing is labelled, and nothing says which device is the source.
     """
     plan = planned.plan
+    if features.is_live and plan.method.acts_on == "spectrogram":
+        raise ContractError(
+            f"method {plan.method.name!r} learns artifact {wish.name!r} from spectrograms, and "
+            f"front end {plan.frontend.name!r} is in the classifier",
+            fix="choose a front end that is computed beforehand, such as log-mel",
+        )
     needs = {Access(need) for need in plan.method.needs}
     shutil.rmtree(scratch / "unpaired", ignore_errors=True)
     (scratch / "out").mkdir(parents=True, exist_ok=True)
@@ -114,6 +125,7 @@ def model_job(planned: Planned, features: FeatureCache) -> ModelJob:
         features=planned.benchmark.features,
         needs=plan.method.needs,
         acts_on=plan.method.acts_on,
+        scale=features.scale,
         n_classes=len(planned.benchmark.classes),
         n_bins=len(features.bin_hz),
         crop_frames=planned.benchmark.budgets[plan.budget].crop_frames,
@@ -133,21 +145,27 @@ def _labels(planned: Planned, clips: Sequence[Clip]) -> list[int]:
 def _stage(
     planned: Planned, features: FeatureCache, clips: list[Clip], folder: Path, *, labelled: bool
 ) -> None:
-    """Write clips as the method's `augment` takes them: spectrograms or waveforms."""
-    rate_hz = planned.benchmark.features.sample_rate_hz
-    if planned.plan.method.acts_on == "waveform":
-        data = [
-            read_clip(
-                planned.corpus.folder / clip.path,
-                sha256=clip.sha256,
-                n_samples=clip.n_samples,
-                sample_rate_hz=rate_hz,
-            )
-            for clip in clips
-        ]
-    else:
-        data = features.clips(clips)
+    """Write clips as the method's `augment`, or a live front end before it, takes them."""
+    as_waveforms = features.is_live or planned.plan.method.acts_on == "waveform"
+    data = staged_clips(planned, features, clips, as_waveforms=as_waveforms)
     save_clips(folder, data, _labels(planned, clips) if labelled else None)
+
+
+def staged_clips(
+    planned: Planned, features: FeatureCache, clips: list[Clip], *, as_waveforms: bool
+) -> list[NDArray[np.float32]]:
+    """Return clips as they are staged: samples [sample], or spectrograms [frame, bin]."""
+    if not as_waveforms:
+        return features.clips(clips)
+    return [
+        read_clip(
+            planned.corpus.folder / clip.path,
+            sha256=clip.sha256,
+            n_samples=clip.n_samples,
+            sample_rate_hz=planned.benchmark.features.sample_rate_hz,
+        )
+        for clip in clips
+    ]
 
 
 def _stage_responses(planned: Planned, devices: list[str], path: Path) -> None:

@@ -100,7 +100,7 @@ def train(
             to_spectrogram=to_spectrogram,
         )
         if epoch % budget.validate_epochs == 0 or epoch == budget.epochs:
-            val_loss, val_f1 = evaluate(model, val, budget.crop_frames)
+            val_loss, val_f1 = evaluate(model, val)
             entry = {"epoch": epoch, "loss": loss, "val_loss": val_loss, "val_macro_f1": val_f1}
             history.append(entry)
             if _merit(recipe, entry) > best_key:
@@ -179,10 +179,10 @@ def train_epoch(
     return float(values.double().mean())
 
 
-def evaluate(model: Classifier, clips: StagedClips, crop_frames: int) -> tuple[float, float]:
+def evaluate(model: Classifier, clips: StagedClips) -> tuple[float, float]:
     """Return (mean cross-entropy, macro F1) of labelled source clips, in float32."""
     model.eval()
-    logits = clip_logits(model, clips, crop_frames)
+    logits = clip_logits(model, clips, clips.crop)
     loss = float(functional.cross_entropy(logits, clips.targets))
     if not math.isfinite(loss):
         raise RunError(

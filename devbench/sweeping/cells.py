@@ -27,10 +27,11 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Impossible:
-    """A method (with a backbone) that this benchmark cannot be run with, and why."""
+    """A method (with a backbone and a front end) that cannot be run here, and why."""
 
     method: str
     backbone: str | None
+    frontend: str | None
     reason: str
     fix: str
 
@@ -40,17 +41,17 @@ def plan_cells(
 ) -> tuple[list[Cell], list[Impossible]]:
     """Return the cells of a grid, and what of it cannot be run.
 
-    Plugins describe themselves and splits are proved once for every method, backbone and fold;
-    sources and seeds share that. is_lenient: go on without methods that cannot be run here (one
-    that needs frequency responses where the corpus has none), as where all methods are asked for.
+    Plugins describe themselves and splits are proved once for every method, backbone, front end and
+    fold; sources and seeds share that. is_lenient: go on without methods that cannot be run here
+    (one that needs frequency responses where the corpus has none), as where all are asked for.
     """
-    planned: dict[tuple[str, str | None, int], Planned | None] = {}
+    planned: dict[tuple[str, str | None, str | None, int], Planned] = {}
     cells: list[Cell] = []
     impossible: list[Impossible] = []
-    refused: set[tuple[str, str | None]] = set()
+    refused: set[tuple[str, str | None, str | None]] = set()
     for request in grid.requests():
-        key = (request.method, request.backbone, request.fold)
-        if key[:2] in refused:
+        key = (request.method, request.backbone, request.frontend, request.fold)
+        if key[:3] in refused:
             continue
         if key not in planned:
             try:
@@ -58,19 +59,18 @@ def plan_cells(
             except DevbenchError as error:
                 if not is_lenient or isinstance(error, UsageError | UnknownNameError):
                     raise
-                impossible.append(Impossible(*key[:2], error.what, error.fix))
-                refused.add(key[:2])
+                impossible.append(Impossible(*key[:3], error.what, error.fix))
+                refused.add(key[:3])
                 continue
-        found = planned[key]
-        assert found is not None
-        plan = for_cell(found, request).plan
+        plan = for_cell(planned[key], request).plan
         cells.append(Cell(request, plan.run_id, kind_of(plan)))
     return cells, impossible
 
 
 def kind_of(plan: Plan) -> tuple[str, ...]:
     """Return what runs have in common that take about as long, most important first."""
-    return (plan.benchmark.sha256, plan.budget, plan.backbone.name, plan.method.name)
+    parts = (plan.backbone.name, plan.frontend.name, plan.method.name)
+    return (plan.benchmark.sha256, plan.budget, *parts)
 
 
 class Durations:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from devbench.contract.names import require_known
 from devbench.errors import UsageError
@@ -15,13 +16,15 @@ from devbench.results.record import Strict
 from devbench.running.plan import Request
 
 MAX_NUMBERS = 10_000
+PARTS = ("backbone", "frontend")
 _NUMBERS = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
 
 
 class Grid(Strict):
-    """Every combination of these is a cell: one run. backbones: None is the budget's own.
+    """Every combination of these is a cell: one run.
 
-    settings: KEY=VALUE texts by whom they are for: a method, "backbone", or "" for every method.
+    None among backbones is the budget's own, None among front ends the benchmark's. settings:
+    KEY=VALUE texts by whom they are for: a method, "backbone", "frontend", or "" for every method.
     """
 
     benchmark: str
@@ -30,6 +33,7 @@ class Grid(Strict):
     seeds: list[int]
     folds: list[int]
     backbones: list[str | None]
+    frontends: list[str | None]
     budget: str
     settings: dict[str, list[str]]
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -43,24 +47,20 @@ class Grid(Strict):
     @property
     def n_cells(self) -> int:
         """Return the number of runs."""
-        axes = (self.methods, self.sources, self.seeds, self.folds, self.backbones)
-        number = 1
-        for axis in axes:
-            number *= len(axis)
-        return number
+        return math.prod(map(len, self._axes()))
 
     def requests(self) -> Iterator[Request]:
         """Yield the request of every cell, so that the first ones already make whole rows.
 
         Seeds change last: after the first seed, every method has a row over all sources.
         """
-        axes = (self.seeds, self.folds, self.backbones, self.methods, self.sources)
-        for seed, fold, backbone, method, source in product(*axes):
+        for seed, fold, backbone, frontend, method, source in product(*self._axes()):
             yield Request(
                 method=method,
                 source=source,
                 benchmark=self.benchmark,
                 backbone=backbone,
+                frontend=frontend,
                 budget=self.budget,
                 seed=seed,
                 fold=fold,
@@ -69,11 +69,14 @@ class Grid(Strict):
                 threads=self.threads,
             )
 
+    def _axes(self) -> tuple[list[Any], ...]:
+        return (self.seeds, self.folds, self.backbones, self.frontends, self.methods, self.sources)
+
     def settings_of(self, method: str) -> tuple[str, ...]:
         """Return the --set texts of one method's runs."""
         texts = [*self.settings.get("", []), *self.settings.get(method, [])]
-        of_backbone = [f"backbone.{text}" for text in self.settings.get("backbone", [])]
-        return (*texts, *of_backbone)
+        parts = [f"{part}.{text}" for part in PARTS for text in self.settings.get(part, [])]
+        return (*texts, *parts)
 
 
 def numbers(text: str, option: str) -> list[int]:
@@ -106,15 +109,15 @@ def names(text: str, known: Iterable[str], kind: str, *, list_command: str) -> l
 
 
 def owned(settings: Sequence[str], methods: Sequence[str]) -> dict[str, list[str]]:
-    """Return --set texts by whom they are for: METHOD.option=…, backbone.option=…, option=…."""
+    """Return --set texts by whom they are for, as in METHOD.option=… and backbone.option=…."""
     found: dict[str, list[str]] = {}
     for text in settings:
         key, _, _ = text.partition("=")
         owner, dot, _ = key.rpartition(".")
-        if owner not in ("", "backbone", *methods):
+        if owner not in ("", *PARTS, *methods):
             raise UsageError(
                 f"--set {text[:80]!r}: {owner!r} is no method of this sweep",
-                fix="write METHOD.option=VALUE, backbone.option=VALUE or option=VALUE",
+                fix="write option=VALUE, METHOD.option=VALUE, backbone.option=VALUE or frontend.…",
             )
         found.setdefault(owner, []).append(text[len(owner + dot) :])
     return found

@@ -18,6 +18,7 @@ def grid(**changes: object) -> Grid:
         "seeds": [0, 1],
         "folds": [0],
         "backbones": [None],
+        "frontends": [None],
         "budget": "quick",
         "settings": {},
         "threads": 2,

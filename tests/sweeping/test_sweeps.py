@@ -168,12 +168,14 @@ def test_a_failed_run_is_left_until_it_is_asked_for(tmp_path: Path, tiny_data: P
 
 def test_time_left_is_that_of_the_nearest_runs_known() -> None:
     known = Durations()
-    cells = [Cell(Request("gain", "phone"), "c" * 64, ("x", "quick", "small-cnn", "gain"))] * 4
+    cells = [
+        Cell(Request("gain", "phone"), "c" * 64, ("x", "quick", "small-cnn", "log-mel", "gain"))
+    ] * 4
     assert known.estimate_s(cells, 1) is None
-    known.add(("y", "paper", "resnet50", "gain"), 1000)
+    known.add(("y", "paper", "resnet50", "log-mel", "gain"), 1000)
     assert known.estimate_s(cells, 2) == 2000
-    known.add(("x", "quick", "small-cnn", "noise"), 10)
+    known.add(("x", "quick", "small-cnn", "log-mel", "noise"), 10)
     assert known.estimate_s(cells, 2) == 20
-    known.add(("x", "quick", "small-cnn", "gain"), 30)
-    known.add(("x", "quick", "small-cnn", "gain"), 50)
+    known.add(("x", "quick", "small-cnn", "log-mel", "gain"), 30)
+    known.add(("x", "quick", "small-cnn", "log-mel", "gain"), 50)
     assert known.estimate_s(cells, 2) == 80
