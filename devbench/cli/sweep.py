@@ -237,7 +237,7 @@ def _head(
     from devbench.cli.talk import duration
 
     count = Counter(states[cell.run_id] for cell in cells)
-    time = "" if left_s is None else f", about {duration(left_s)}"
+    time = f", about {duration(left_s)}" if left_s else ""
     click.echo(
         f"sweep {grid.sweep_id}: {len(cells)} runs, {count['done']} done, "
         f"{count['failed']} failed, {count['to do']} to do{time}"

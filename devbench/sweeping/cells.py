@@ -49,7 +49,9 @@ def plan_cells(
     cells: list[Cell] = []
     impossible: list[Impossible] = []
     refused: set[tuple[str, str | None, str | None]] = set()
-    for request in grid.requests():
+    talk.phase("planning")
+    for number, request in enumerate(grid.requests()):
+        talk.progress(number, grid.n_cells)
         key = (request.method, request.backbone, request.frontend, request.fold)
         if key[:3] in refused:
             continue

@@ -1,0 +1,178 @@
+"""devbench compare: can methods be told apart, by the runs of a store?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from devbench.cli.options import benchmark_option, budget_option, json_option, store_option
+
+if TYPE_CHECKING:
+    from devbench.results.comparison import Comparison, Runs
+    from devbench.results.record import Record
+    from devbench.results.store import Store
+
+
+@click.command("compare")
+@click.argument("methods", metavar="METHOD METHOD...", nargs=-1, required=True)
+@benchmark_option
+@budget_option
+@click.option("--backbone", default=None, help="Of the runs; default: the budget's.")
+@store_option
+@json_option
+def command(  # noqa: PLR0917 - click passes every option by name
+    methods: tuple[str, ...],
+    benchmark: str,
+    budget: str,
+    backbone: str | None,
+    store: Path,
+    as_json: bool,
+) -> None:
+    """Compare methods on the sources, seeds and folds that all of them have.
+
+    \b
+    devbench compare umc-real spectrum-match
+    devbench compare baseline rfn freq-mixstyle --benchmark mics7
+    """
+    from devbench.benchmark.load import load_benchmark
+    from devbench.contract.names import require_known
+    from devbench.errors import UsageError
+    from devbench.files import pretty_json
+    from devbench.results.comparison import bands, compare, mean_with_interval
+    from devbench.results.store import Store
+
+    names = list(dict.fromkeys(methods))
+    if len(names) < 2:
+        raise UsageError("one method alone cannot be compared", fix="devbench compare A B")
+    loaded = load_benchmark(benchmark)
+    require_known("budget", budget, loaded.budgets, list_command=f"devbench show {benchmark}")
+    wanted = (loaded.sha256, budget, backbone or loaded.budgets[budget].backbone)
+    opened = Store(store)
+    runs = {name: _runs(opened, name, wanted) for name in names}
+    found = compare(runs)
+    means = {name: mean_with_interval(of) for name, of in runs.items()}
+    ranks = bands(names, found)
+    if as_json:
+        document = {
+            "methods": [{"method": name, "ranks": list(ranks[name]), **_interval(means[name])}
+                        for name in names],
+            "comparisons": [_pair(one) for one in found],
+        }  # fmt: skip
+        click.echo(pretty_json(document).decode(), nl=False)
+        return
+    _print(names, means, ranks, found)
+
+
+def _runs(store: Store, method: str, wanted: tuple[str, str, str]) -> Runs:
+    """Return the runs of a method with default options, by source, seed and fold."""
+    from devbench.errors import DataError
+    from devbench.results.resampling import Answers, resample
+    from devbench.results.tables import Cell
+
+    versions: dict[str, dict[Cell, Record]] = {}
+    for record in store.records(warn):
+        plan = record.plan
+        of = (plan.benchmark.sha256, plan.budget, plan.backbone.name)
+        is_default = not plan.method.opened and not plan.frontend.opened and not plan.method.is_file
+        if plan.method.name == method and of == wanted and is_default:
+            version = f"{plan.method.distribution}:{plan.method.code_sha256}"
+            versions.setdefault(version, {})[Cell(plan.source, plan.seed, plan.fold)] = record
+    if not versions:
+        raise DataError(
+            f"the store has no run of {method!r} with that benchmark, budget and backbone",
+            fix=f"devbench sweep --methods {method}",
+        )
+    chosen = max(versions.values(), key=lambda runs: max(map(_started, runs.values())))
+    if len(versions) > 1:
+        warn(f"{method}: runs of {len(versions) - 1} older versions of its code are left out")
+    return {
+        cell: resample(Answers.of(store.logits(record), source=cell.source))
+        for cell, record in chosen.items()
+    }
+
+
+def _started(record: Record) -> str:
+    return str(record.measured.get("started_at", ""))
+
+
+def warn(words: str) -> None:
+    """Print a warning."""
+    from devbench.cli.group import printable
+
+    click.echo(printable(f"warning: {words}"), err=True)
+
+
+def _interval(found: Any) -> dict[str, Any]:
+    return {
+        "mean": round(found.estimate, 6),
+        "low": round(found.low, 6),
+        "high": round(found.high, 6),
+        "event_sd": round(found.event_sd, 6),
+        "seed_sd": round(found.seed_sd, 6),
+        "seeds": found.n_seeds,
+        "events": found.n_events,
+    }
+
+
+def _pair(one: Comparison) -> dict[str, Any]:
+    return {
+        "first": one.first,
+        "second": one.second,
+        **_interval(one.difference),
+        "pairs": one.n_pairs,
+        "p_events": one.p_events,
+        "p_signs": one.p_signs,
+        "p_least": one.p_least,
+        "p_holm": one.p_holm,
+        "better": one.better,
+    }
+
+
+def _print(
+    names: Sequence[str],
+    means: Mapping[str, Any],
+    ranks: Mapping[str, tuple[int, int]],
+    found: Sequence[Comparison],
+) -> None:
+    from devbench.cli.ls import print_rows
+
+    order = sorted(names, key=lambda name: -means[name].estimate)
+    print_rows(
+        [
+            {
+                "method": name,
+                "mean over targets": f"{means[name].estimate:.3f}",
+                "95 %": f"{means[name].low:.3f} to {means[name].high:.3f}",
+                "seeds": means[name].n_seeds,
+                "events": means[name].n_events,
+                "ranks": "-".join(map(str, dict.fromkeys(ranks[name]))),
+            }
+            for name in order
+        ],
+        empty="",
+    )
+    click.echo()
+    print_rows(
+        [
+            {
+                "first - second": f"{one.first} - {one.second}",
+                "difference": f"{one.difference.estimate:+.3f}",
+                "95 %": f"{one.difference.low:+.3f} to {one.difference.high:+.3f}",
+                "pairs": one.n_pairs,
+                "p": f"{one.p:.2g}",
+                "least p": f"{one.p_least:.2g}",
+                "p (Holm)": f"{one.p_holm:.2g}",
+                "better": one.better or "not told apart",
+            }
+            for one in found
+        ],
+        empty="",
+    )
+    if any(one.difference.n_seeds == 1 for one in found):
+        click.echo(
+            "one seed: intervals are over events alone; other seeds: devbench sweep --seeds 0-4",
+            err=True,
+        )

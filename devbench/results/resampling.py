@@ -1,0 +1,199 @@
+"""How sure a mean macro F1 is: over other events and over other trainings.
+
+Two things could have come out otherwise: which events were tested, and what training made of a
+seed. All clips of an event (every device, source and seed) are resampled together, within their
+class; seeds enter by the variance of their means. Both variances add up, and the interval is
+Student's t with the degrees of freedom of Welch and Satterthwaite. Sources, devices and folds are
+what the benchmark fixes: they are not resampled.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from devbench.errors import DataError
+from devbench.files import canonical_json, sha256_bytes
+from devbench.results.metrics import mean
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from devbench.results.logits import StoredLogits
+
+N_DRAWS = 2000
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """What one run said of every test event on every target device.
+
+    label: [event] class indices. predicted: [device, event] class indices, -1 where a device has
+    no clip of an event. events: names, sorted.
+    """
+
+    events: tuple[str, ...]
+    label: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    n_classes: int
+
+    @classmethod
+    def of(cls, stored: StoredLogits, *, source: str) -> Answers:
+        """Return the answers on all devices but the source."""
+        import numpy as np
+
+        targets = [index for index, name in enumerate(stored.devices) if name != source]
+        predicted = np.full((len(stored.devices), len(stored.events)), -1, dtype=np.int64)
+        predicted[stored.device, stored.event] = stored.logits.argmax(axis=1)
+        label = np.full(len(stored.events), -1, dtype=np.int64)
+        label[stored.event] = stored.label
+        return cls(stored.events, label, predicted[targets], len(stored.classes))
+
+    def mean_targets(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the mean macro F1 over devices for every weighting of the events: [draw].
+
+        weights: [draw, event], how often each event counts.
+        """
+        import numpy as np
+
+        classes = np.arange(self.n_classes)[:, None, None]
+        true = (self.label == classes) & (self.predicted >= 0)  # [class, device, event]
+        said = self.predicted == classes
+        columns = np.stack([2.0 * (true & said), true + 1.0 * said])  # hits, and what they are of
+        n_events = columns.shape[-1]
+        sums = weights @ np.ascontiguousarray(columns.reshape(-1, n_events).T)
+        hits, mass = sums.reshape(len(weights), 2, self.n_classes, -1).transpose(1, 0, 2, 3)
+        f1 = np.divide(hits, mass, out=np.zeros(hits.shape), where=mass > 0)
+        averaged: NDArray[np.float64] = f1.mean(axis=(1, 2))
+        return averaged
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate with its 95 % interval. n_seeds: 1 leaves the variance of training out."""
+
+    estimate: float
+    low: float
+    high: float
+    event_sd: float
+    seed_sd: float
+    freedom: float
+    n_seeds: int
+    n_events: int
+
+    @property
+    def p_zero(self) -> float:
+        """Return the two-sided p value of 'this is zero', for differences."""
+        sd = math.hypot(self.event_sd, self.seed_sd)
+        if sd == 0:
+            return 1.0 if self.estimate == 0 else 0.0
+        from scipy.stats import t
+
+        return float(2 * t.sf(abs(self.estimate) / sd, self.freedom))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Resampled:
+    """One run: its mean over targets, and the same for every draw of its events: [draw].
+
+    events: names, sorted; runs that were tested on the same events have the same draws of them.
+    """
+
+    value: float
+    draws: NDArray[np.float64]
+    events: tuple[str, ...]
+    n_classes: int
+    least_of_a_class: int
+
+
+def resample(answers: Answers, *, n_draws: int = N_DRAWS) -> Resampled:
+    """Return a run's mean over targets for as many draws of its events.
+
+    The draws follow from the events' names alone, so that equal records give equal digits.
+    """
+    import numpy as np
+
+    present, counts = np.unique(answers.label, return_counts=True)
+    if counts.min() < 2:
+        raise DataError(
+            "a class has a single test event, which cannot be resampled",
+            fix="give every class at least two test events",
+        )
+    once = np.ones((1, len(answers.events)))
+    weights = _weights(answers.events, tuple(answers.label.tolist()), n_draws)
+    return Resampled(
+        value=float(answers.mean_targets(once)[0]),
+        draws=answers.mean_targets(weights),
+        events=answers.events,
+        n_classes=len(present),
+        least_of_a_class=int(counts.min()),
+    )
+
+
+Terms = Sequence[tuple[float, Resampled]]
+"""A weighted sum of runs: weights of one method add up to 1, those of a difference to 0."""
+
+
+def interval(by_seed: Mapping[int, Terms]) -> Interval:
+    """Return the mean over seeds of a weighted sum of runs, with its interval."""
+    import numpy as np
+
+    runs = [run for terms in by_seed.values() for _, run in terms]
+    if not runs:
+        raise DataError("there are no runs to average", fix="run the methods first: devbench sweep")
+    n_seeds = len(by_seed)
+    of_seed = [math.fsum(weight * run.value for weight, run in by_seed[s]) for s in sorted(by_seed)]
+    draws = np.zeros_like(runs[0].draws)
+    for terms in by_seed.values():
+        for weight, run in terms:
+            draws += weight / n_seeds * run.draws
+    estimate = mean(of_seed)
+    # resampling n of n shrinks the variance by (n - 1) / n
+    least = min(run.least_of_a_class for run in runs)
+    event_variance = float(draws.var()) * least / (least - 1)
+    tested = {run.events: run.n_classes for run in runs}
+    n_events = sum(map(len, tested))
+    event_freedom = n_events - sum(tested.values())
+    squares = math.fsum((value - estimate) ** 2 for value in of_seed)
+    seed_variance = squares / (n_seeds - 1) / n_seeds if n_seeds > 1 else 0.0
+    total = event_variance + seed_variance
+    below = event_variance**2 / event_freedom
+    below += seed_variance**2 / (n_seeds - 1) if n_seeds > 1 else 0.0
+    freedom = total**2 / below if below else float(event_freedom)
+    half = _t_quantile(freedom) * math.sqrt(total)
+    return Interval(
+        estimate=estimate,
+        low=estimate - half,
+        high=estimate + half,
+        event_sd=math.sqrt(event_variance),
+        seed_sd=math.sqrt(seed_variance),
+        freedom=freedom,
+        n_seeds=n_seeds,
+        n_events=n_events,
+    )
+
+
+def _t_quantile(freedom: float) -> float:
+    from scipy.stats import t
+
+    return float(t.ppf(0.5 + CONFIDENCE / 2, freedom))
+
+
+@lru_cache(maxsize=16)
+def _weights(events: tuple[str, ...], labels: tuple[int, ...], n_draws: int) -> NDArray[np.float64]:
+    """Return how often each event is drawn, as many per class as there are: [draw, event]."""
+    import numpy as np
+
+    label = np.array(labels)
+    key = int(sha256_bytes(canonical_json([events, labels]))[:16], 16)
+    generator = np.random.default_rng(key)
+    weights = np.zeros((n_draws, len(label)))
+    for index in np.unique(label):
+        own = np.flatnonzero(label == index)
+        weights[:, own] = generator.multinomial(len(own), np.full(len(own), 1 / len(own)), n_draws)
+    return weights

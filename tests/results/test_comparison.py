@@ -1,0 +1,100 @@
+"""Comparisons: pairs, signs, Holm, bands; equal methods are not told apart, unequal ones are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from devbench.errors import DataError
+from devbench.results.comparison import (
+    bands,
+    compare,
+    holm,
+    mean_with_interval,
+    sign_test,
+    whole_seeds,
+)
+from devbench.results.resampling import Resampled, resample
+from devbench.results.tables import Cell
+from helpers.simulated import events_of, simulated
+
+DEVICES = np.array([-0.5, 0.0, 0.5])
+
+
+def grid(
+    key: int, skill: float, *, seeds: int = 3, sources: str = "pqr", fold: int = 0
+) -> dict[Cell, Resampled]:
+    """Return runs of a method on events that depend on key alone."""
+    ease = events_of(np.random.default_rng(key), 4, 8)
+    rng = np.random.default_rng([key, round(1000 * skill)])
+    return {
+        Cell(source, seed, fold): resample(
+            simulated(rng, ease, n_classes=4, skill=skill, device_ease=DEVICES, seed_sd=0.2),
+            n_draws=300,
+        )
+        for source in sources
+        for seed in range(seeds)
+    }
+
+
+def test_better_methods_are_found_and_the_order_of_names_does_not_matter() -> None:
+    methods = {"good": grid(1, 2.0), "poor": grid(1, 0.5)}
+    forth = compare(methods)[0]
+    back = compare(dict(reversed(methods.items())))[0]
+    assert forth.better == back.better == "good"
+    assert forth.difference.estimate == pytest.approx(-back.difference.estimate)
+    assert forth.p == back.p
+    assert forth.n_pairs == 9
+    means = {name: mean_with_interval(runs).estimate for name, runs in methods.items()}
+    assert forth.difference.estimate == pytest.approx(means["good"] - means["poor"])
+
+
+def test_equal_methods_are_seldom_told_apart() -> None:
+    """1,000 data sets: tests/campaigns/intervals.py. Here 100; 11 are 2.7 SD above 5."""
+    wrong = sum(
+        compare({"a": grid(key, 1.0), "b": grid(key, 1.0001)})[0].better is not None
+        for key in range(100)
+    )
+    assert wrong <= 11
+
+
+def test_too_few_runs_tell_nothing_apart() -> None:
+    one = compare({"good": grid(2, 4.0, seeds=1), "poor": grid(2, 0.0, seeds=1)})[0]
+    assert one.difference.low > 0.1
+    assert (one.n_pairs, one.p_least, one.better) == (3, 0.25, None)
+
+
+def test_only_cells_that_all_methods_have_are_compared() -> None:
+    more = {**grid(3, 2.0), **grid(3, 2.0, sources="x", seeds=2)}
+    found = compare({"more": more, "less": grid(3, 1.0, seeds=2)})[0]
+    assert found.n_pairs == 6
+    with pytest.raises(DataError, match="in common"):
+        compare({"a": grid(3, 1.0, sources="p"), "b": grid(3, 1.0, sources="q")})
+
+
+def test_seeds_that_lack_a_source_are_left_out() -> None:
+    cells = [Cell("p", 0, 0), Cell("q", 0, 0), Cell("p", 1, 0)]
+    assert whole_seeds(cells) == cells[:2]
+
+
+def test_signs() -> None:
+    assert sign_test([1.0] * 5) == (2 / 32, 2 / 32)
+    assert sign_test([1.0, -1.0]) == (1.0, 0.5)
+    assert sign_test([0.0] * 4)[0] == 1.0
+    p, least = sign_test([0.1] * 40)
+    assert p == least == 1 / 20_000
+    values = np.random.default_rng(5).normal(0.3, 1, 40)
+    from scipy.stats import ttest_1samp
+
+    assert sign_test(values.tolist())[0] == pytest.approx(ttest_1samp(values, 0).pvalue, abs=0.02)
+
+
+def test_holm_is_the_published_correction() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([]) == []
+    assert holm([0.9, 0.9]) == [1.0, 1.0]
+
+
+def test_bands_leave_room_for_what_is_not_told_apart() -> None:
+    found = compare({"a": grid(6, 4.0), "b": grid(6, 3.9999), "c": grid(6, 0.0)})
+    assert bands(["a", "b", "c"], found) == {"a": (1, 2), "b": (1, 2), "c": (3, 3)}
