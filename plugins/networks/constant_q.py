@@ -21,7 +21,7 @@ HALF_TAPS = 32
 
 def bandwidth(bins_per_octave: int) -> float:
     """Return the width of a bin as a share of its frequency, 1 / Q: half the way to each side."""
-    ratio = 4.0 ** (1 / bins_per_octave)
+    ratio: float = 4.0 ** (1 / bins_per_octave)
     return (ratio - 1) / (ratio + 1)
 
 

@@ -86,12 +86,13 @@ class NormalisedEnergy(nn.Module):
         energy = torch.matmul(self.bands, self.spectrum(waveform))  # [batch, bin, frame]
         level = self.gain * (self._smoothed(energy) + self.epsilon).log()
         quotient = energy * torch.exp(-level)
-        return ((quotient + self.bias) ** self.power - self.bias**self.power)[:, None]
+        lift: float = self.bias**self.power
+        return ((quotient + self.bias).pow(self.power) - lift)[:, None]
 
     def _smoothed(self, energy: torch.Tensor) -> torch.Tensor:
         """Return the smoothed energy, in blocks that each go on from the one before."""
         last, parts = energy[..., :1], []
-        for block in energy.split(BLOCK_FRAMES, dim=-1):
+        for block in torch.split(energy, BLOCK_FRAMES, dim=-1):
             n_frames = block.shape[-1]
             own = torch.matmul(block, self.smoothing[:n_frames, :n_frames].T)
             parts.append(own + last * self.fading[:n_frames])
