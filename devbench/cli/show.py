@@ -105,6 +105,7 @@ def print_record(record: Record, store: Store, *, is_new: bool) -> None:
     _say(
         f"{plan.method.name} from {plan.source} on {plan.benchmark.id} "
         f"({plan.corpus.provenance}), {plan.backbone.name}, {plan.budget}, seed {plan.seed}"
+        + (f", front end {plan.frontend.name}" if "name" in plan.frontend.opened else "")
         + (f", fold {plan.fold}" if plan.fold else "")
     )
     _say(f"track: {plan.method.track}")
@@ -170,7 +171,10 @@ def _print_gap(record: Record, baseline: Record | None, ideal: Record | None) ->
 
 def _next_step(record: Record, baseline: Record | None, ideal: Record | None) -> str:
     plan = record.plan
-    again = f"devbench run --source {plan.source} --benchmark {plan.benchmark.id} --method"
+    again = f"devbench run --source {plan.source} --benchmark {plan.benchmark.id}"
+    if "name" in plan.frontend.opened:
+        again += f" --frontend {plan.frontend.name}"
+    again += " --method"
     if baseline is None:
         return f"{again} baseline   # to see what is lost without a method"
     if ideal is None:

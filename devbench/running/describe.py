@@ -26,7 +26,8 @@ def describe(
 ) -> dict[str, dict[str, Any]]:
     """Return the description of each plugin by kind; a broken plugin raises PluginError.
 
-    features: that a front end whose options are set is tried with; default: FeatureSpec().
+    features: of the benchmark; a front end that it does not name is built once to check that it
+    fits.
     cost: count parameters and operations of backbones, too, which takes seconds.
     settings: --set texts by kind; options are resolved and the method is built once to check them.
     A plugin that ends, hangs or floods the child is named like any other broken one.

@@ -42,14 +42,16 @@ def run(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
     for number, item in enumerate(job["plugins"]):
         channel.send({"event": "plugin", "number": number})  # whom to name should this end us
         settings = job["settings"].get(item["kind"], {})
-        features = FeatureSpec(**job["features"])
+        features = FeatureSpec(**job["features"]) if job["features"] else None
         found[item["kind"]] = describe(PluginRef(**item), settings, features)
         if job["cost"] and item["kind"] == "backbone":
             found["backbone"]["cost"] = _cost(PluginRef(**item), found["backbone"]["options"])
     return found
 
 
-def describe(ref: PluginRef, settings: Mapping[str, str], features: FeatureSpec) -> dict[str, Any]:
+def describe(
+    ref: PluginRef, settings: Mapping[str, str], features: FeatureSpec | None
+) -> dict[str, Any]:
     """Return name, version, options, documentation and code hash of one plugin as JSON values."""
     spec = load_spec(ref)
     module = sys.modules[spec.build.__module__]
@@ -88,8 +90,10 @@ def describe(ref: PluginRef, settings: Mapping[str, str], features: FeatureSpec)
         _try_build(ref, spec, found["options"], is_set=bool(settings))
     if ref.kind == "backbone" and settings:  # a network needs torch: only where ranges are asked
         _try_build(ref, spec, {"n_classes": 2, "n_bins": 64, **found["options"]}, is_set=True)
-    if ref.kind == "frontend" and settings:
-        _try_build(ref, spec, {"features": features, **found["options"]}, is_set=True)
+    is_chosen = features is not None and spec.name != features.frontend
+    if ref.kind == "frontend" and (settings or is_chosen):
+        given = {"features": features or FeatureSpec(), **found["options"]}
+        _try_build(ref, spec, given, is_set=True)
     return found
 
 

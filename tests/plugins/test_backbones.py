@@ -173,6 +173,24 @@ def test_sub_bands_are_normalised_on_their_own() -> None:
     assert [SubSpectralNorm(1, n).n_bands for n in (40, 16, 6, 7)] == [5, 4, 3, 1]
 
 
+def m5_count(n_classes: int) -> int:
+    convolutions = [80 * 128, *(3 * a * b for a, b in pairwise((128, 128, 256, 512)))]
+    return sum(convolutions) + 2 * (128 + 128 + 256 + 512) + 513 * n_classes
+
+
+@pytest.mark.parametrize("n_samples", [300, 20_480, 22_051])
+def test_m5_takes_any_number_of_samples(n_samples: int) -> None:
+    spec = spec_of("m5")
+    model = spec.build(n_classes=20, n_bins=1).eval()
+    assert (spec.takes, count(model)) == ("waveform", m5_count(20))
+    assert count(model) == pytest.approx(0.5e6, rel=0.15)  # as the paper counts, with 10 classes
+    x = torch.randn(2, 1, 1, n_samples)
+    with torch.no_grad():
+        together, alone = model(x), torch.cat([model(clip[None]) for clip in x])
+    assert together.shape == (2, 20)
+    assert torch.allclose(together, alone, atol=1e-4)
+
+
 @pytest.mark.parametrize("rho", [0, 1, 5])
 def test_the_receptive_field_of_cp_resnet_is_chosen(rho: int) -> None:
     """Change one bin after the other and see whether the place in the middle notices."""

@@ -161,6 +161,25 @@ def test_a_stranger_named_baseline_is_no_reference() -> None:
     assert rows(board([*mine, *theirs])[0])["rfn"].gap_closed is None
 
 
+def test_a_front_end_by_choice_is_open_and_held_against_its_own_baseline() -> None:
+    frontend = make_plan().frontend.model_copy(
+        update={"name": "cqt", "options": {"lowest_hz": 55.0}, "opened": ["lowest_hz", "name"]}
+    )
+    other = grid("baseline", "ideal", "rfn", frontend=frontend)
+    (block,) = board([*ALL, *other])
+    found, chosen = rows(block), "frontend=cqt frontend.lowest_hz=55.0"
+    assert found[f"rfn {chosen}"].status == "open options"
+    assert found[f"baseline {chosen}"].gap_closed == 0
+    assert found[f"ideal {chosen}"].gap_closed == 1
+    before = rows(board(ALL)[0])
+    assert {name: before[name].gap_closed for name in before} == {
+        name: found[name].gap_closed for name in before
+    }
+    assert (
+        rows(board([*ALL, *grid("rfn", frontend=frontend)])[0])[f"rfn {chosen}"].gap_closed is None
+    )
+
+
 def status_of(records: list[Record], name: str, **options: Any) -> Row:
     return rows(board(records, **options)[0])[name]
 
