@@ -299,5 +299,5 @@ def test_variables_of_the_environment_are_documented() -> None:
     used = {
         param.envvar for command in COMMANDS.values() for param in command.params if param.envvar
     }
-    told = first_cells(after(text_of("README.md"), "| variable |"))
+    told = first_cells(after(text_of("docs/commands.md"), "| variable |"))
     assert set(told) == used | {CHOICE_VARIABLE, URI_VARIABLE, "NO_COLOR"}
