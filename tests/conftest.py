@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-# Set before torch is loaded. The suite's tensors are tiny and pytest-xdist fills the cores: threads that
-# wait for each other made two hundred small steps take five minutes on a busy machine.
+# Set before torch is loaded. The suite's tensors are tiny and pytest-xdist fills the cores: threads
+# that wait for each other made two hundred small steps take five minutes on a busy machine.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.setdefault("DEVBENCH_OBSERVERS", "none")
 """Runs of the tests stay out of MLflow; the tests of observers name theirs."""
