@@ -130,6 +130,7 @@ class MemoryWorkshop:
     bin_hz: torch.Tensor = field(default_factory=bin_centres_hz)
     reports: list[tuple[int, int, dict[str, float]]] = field(default_factory=list)
     kept: Any = None
+    acts_on: str = "spectrogram"
 
     @property
     def frequency_responses(self) -> Mapping[str, FrequencyResponse]:
@@ -139,7 +140,8 @@ class MemoryWorkshop:
     @property
     def unpaired(self) -> Mapping[str, MemoryView]:
         """Return unlabelled clips of each device."""
-        return {name: unlabelled_view(name) for name in self.devices}
+        view = waveform_view if self.acts_on == "waveform" else unlabelled_view
+        return {name: view(name) for name in self.devices}
 
     def generator(self, *purpose: str | int) -> torch.Generator:
         """Return a generator for a purpose."""
@@ -163,10 +165,13 @@ class MemoryWorkshop:
 
 SMALL = {"width": 4, "n_blocks": 1, "critic_width": 4, "batch": 4, "buffer": 4}
 """A converter that trains in a second."""
+SMALL_ESTIMATOR = {"hop_ms": 20.0, "input_s": 0.75, "batch": 2, "steps": 2, "n_validation": 2}
 
 
 def small_config(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the configuration of a converter made small."""
+    """Return the configuration of a converter, or of an estimator, made small."""
+    if name == "one-shot-eq":
+        return {**config, **SMALL_ESTIMATOR}
     short = {"epoch_steps": 1, "kept_epochs": [1, 2]} if name == "mc" else {"epochs": 1}
     return {**config, **SMALL, **short}
 
@@ -178,7 +183,9 @@ def _small_artifact(request: ArtifactRequest) -> Artifact:
 
 @lru_cache
 def _built(build: Any, config: bytes, devices: tuple[str, ...], seed: int) -> Artifact:
-    made: Artifact = build(MemoryWorkshop(devices, seed), parse_json(config, origin="config"))
+    found = parse_json(config, origin="config")
+    acts_on = "waveform" if "sample_rate_hz" in found else "spectrogram"
+    made: Artifact = build(MemoryWorkshop(devices, seed, acts_on=acts_on), found)
     # mc asks for the networks after 100 and after 200 epochs: here those after one and two
     tensors = {
         re.sub(r"^epoch-([12])\.", r"epoch-\g<1>00.", name): tensor

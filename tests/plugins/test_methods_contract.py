@@ -52,6 +52,7 @@ NAMES = (
     "spectrum-match",
     "transport-match",
     "spectrum-correction",
+    "eq-match",
     *TEST_TIME,
     *MC,
     *UMC,
@@ -62,6 +63,7 @@ ALWAYS = {
     for name in BLIND
     if name.startswith(("f", "gain", "noise", "reverb", "pitch", "spec", "mixup", "eq"))
 }
+ALWAYS["eq-match"] = {"n_pairs": 8}  # its default takes a second of every test
 UNCHANGED = ("baseline", "rfn", "res-norm", "ada-res-norm", *TEST_TIME)
 
 
@@ -91,7 +93,10 @@ def test_another_seed_gives_another_batch(spec: MethodSpec, method: Method) -> N
 
 
 def test_fit_is_repeatable(spec: MethodSpec) -> None:
-    clips = [fitted(spec).augment(batch_for(spec), generator_of(5)).clips for _ in range(2)]
+    options = ALWAYS.get(spec.name, {})
+    clips = [
+        fitted(spec, **options).augment(batch_for(spec), generator_of(5)).clips for _ in range(2)
+    ]
     assert torch.equal(*clips)
 
 
@@ -152,7 +157,7 @@ def test_what_is_read_is_declared(spec: MethodSpec) -> None:
 
 
 def test_blind_methods_are_declared_blind(spec: MethodSpec) -> None:
-    method = spec.build()
+    method = spec.build(**ALWAYS.get(spec.name, {}))
     blind = SideInformation(spec.name, frozenset(), DEVICES[0], DEVICES[1:])
     if spec.name in BLIND:
         assert not spec.needs
@@ -180,6 +185,10 @@ def test_blind_methods_are_declared_blind(spec: MethodSpec) -> None:
         ("mel-jitter", {"highest_reach_hz": 9000.0}, "highest_reach_hz"),
         ("eq-random", {"least_quality": 5.0, "greatest_quality": 1.0}, "least_quality"),
         ("fr-shift-synth", {"min_snr_db": 60.0, "max_snr_db": 20.0}, "min_snr_db"),
+        ("eq-match", {"n_pairs": 0}, "n_pairs"),
+        ("eq-match", {"jitter_db": 11.0}, "jitter_db"),
+        ("eq-match", {"stretch": -0.1}, "stretch"),
+        ("eq-match", {"estimator_seed": -1}, "estimator_seed"),
     ],
 )
 def test_options_out_of_range_are_refused(name: str, options: dict[str, float], words: str) -> None:
