@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,6 +13,7 @@ from devbench.contract.scales import SCALES, Scale
 from devbench.errors import ContractError
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
 
@@ -24,12 +25,16 @@ class BackboneSpec:
     [batch, 1, bin, frame] (normalised) of any number of frames to logits [batch, class].
     stages: names of its submodules, in order of computation, behind which a method may put layers.
     takes: 'waveform' for one that takes [batch, 1, 1, sample] of any number of samples instead.
+    pretrain(side, **options) returns tensors by the names of the module's parameters and buffers,
+    to start training from. It may ask side.artifact for what is learned from the unlabelled
+    `convert` clips of the source device, and sees nothing else; the track stays the method's.
     """
 
     name: str
     build: Callable[..., nn.Module]
     stages: tuple[str, ...] = ()
     takes: Literal["spectrogram", "waveform"] = "spectrogram"
+    pretrain: Callable[..., Mapping[str, torch.Tensor]] | None = None
     version: int = 1
     reference: str = ""
     licence: str = ""

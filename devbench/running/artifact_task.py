@@ -34,15 +34,15 @@ def run(job_data: Any, channel: Channel) -> dict[str, Any]:
     job = ArtifactJob.model_validate(job_data)
     device = set_up_torch(job)
     here = Path.cwd()
-    method = PluginRef(**job.method)
+    plugin = PluginRef(**job.plugin)
     guard.install(
         here,
         lambda words: channel.send({"event": "violation", "words": words}),
-        plugins=[method],
+        plugins=[plugin],
     )
     name = job.wish.name
-    with naming(method, f"the build of artifact {name!r}", here):
-        build = _imported(job.wish, method)
+    with naming(plugin, f"the build of artifact {name!r}", here):
+        build = _imported(job.wish, plugin)
         workshop = StagedWorkshop(job, here, device, channel)
         artifact = build(workshop, job.wish.config)
         tensors, facts = checked(artifact, name)
@@ -59,11 +59,11 @@ def run(job_data: Any, channel: Channel) -> dict[str, Any]:
     }
 
 
-def _imported(wish: Wish, method: PluginRef) -> Build:
+def _imported(wish: Wish, plugin: PluginRef) -> Build:
     """Return the function that a wish names, from code that has the hash it was asked with."""
     module_name, _, function = wish.build.partition(":")
     if wish.file:
-        load_module(method)
+        load_module(plugin)
     else:
         try:
             importlib.import_module(module_name)

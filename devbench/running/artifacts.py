@@ -73,11 +73,12 @@ def run_with_artifacts(
         if missing is None:
             return replace(outcome, wall_s=wall_s, peak_memory_mb=peak_memory_mb)
         wish = Wish.model_validate(missing)
-        key = identity_of(information(planned), wish).key
+        key = identity_of(information(planned, wish.asker), wish).key
         if key in built or len(built) >= MAX_ARTIFACTS:
-            ref = planned.refs["method"]
+            ref = planned.refs[wish.asker]
             raise PluginError(
-                f"method {ref.name!r} ({ref.origin}) asks for artifact {wish.name!r} without end",
+                f"{ref.kind} {ref.name!r} ({ref.origin}) asks for artifact {wish.name!r} without "
+                "end",
                 fix="ask for the same artifacts every time fit is called",
             )
         built.append(ensure_artifact(planned, features, wish, store, talk, anew=anew))
@@ -97,7 +98,7 @@ def ensure_artifact(
     A build that is interrupted keeps its folder; the next one goes on at its last checkpoint, with
     the same bytes at the end. anew: build it even if it is there.
     """
-    key, shelf = identity_of(information(planned), wish).key, shelf_of(store)
+    key, shelf = identity_of(information(planned, wish.asker), wish).key, shelf_of(store)
     if not anew and shelf.has(key):
         return key
     store.prepare()
@@ -145,11 +146,13 @@ def _how(planned: Planned) -> dict[str, Any]:
 def _build(
     planned: Planned, features: FeatureCache, wish: Wish, scratch: Path, *, talk: Talk
 ) -> tuple[ArtifactDocument, bytes]:
-    plan, identity = planned.plan, identity_of(information(planned), wish)
+    plan = planned.plan
+    asked_by = plan.method if wish.asker == "method" else plan.backbone
+    identity = identity_of(information(planned, wish.asker), wish)
     job = stage_artifact(planned, features, wish, scratch)
 
     def report(message: Mapping[str, Any]) -> None:
-        refuse_violation(planned.refs["method"], message)
+        refuse_violation(planned.refs[wish.asker], message)
         if message["event"] == "artifact":
             talk.artifact(message)
 
@@ -184,10 +187,10 @@ def _build(
             peak_memory_mb=round(outcome.peak_memory_mb, 1),
         ),
         method=AskedBy(
-            name=plan.method.name,
-            version=plan.method.version,
-            distribution=plan.method.distribution,
-            distribution_version=plan.method.distribution_version,
+            name=asked_by.name,
+            version=asked_by.version,
+            distribution=asked_by.distribution,
+            distribution_version=asked_by.distribution_version,
         ),
     )
     return document, weights

@@ -84,10 +84,13 @@ def build_method(part: Part) -> tuple[MethodSpec, Method]:
     return spec, spec.build(**arguments(part.options))
 
 
-def build_classifier(job: ModelJob, method: Method) -> Classifier:
-    """Return an untrained classifier whose first weights depend on the seed alone.
+def build_classifier(
+    job: ModelJob, method: Method, start: Mapping[str, torch.Tensor] | None = None
+) -> Classifier:
+    """Return a classifier before its training: its weights depend on the seed and on start alone.
 
-    Raises ContractError when the backbone or the method's layers do not fit the contract.
+    start: tensors that the backbone learned beforehand, by name. Raises ContractError when the
+    backbone or the method's layers do not fit the contract.
     """
     spec: BackboneSpec = load_spec(job.backbone.reference())
     torch.manual_seed(seed_for(job.seed, "initialise", spec.name))
@@ -97,6 +100,7 @@ def build_classifier(job: ModelJob, method: Method) -> Classifier:
             f"backbone {spec.name!r} built {type(backbone).__name__}, no torch.nn.Module",
             fix="return a module from build",
         )
+    _start_from(backbone, start or {}, spec.name)
     shapes = _stage_shapes(spec, backbone, job)
     torch.manual_seed(seed_for(job.seed, "initialise-layers", spec.name))
     _insert(backbone, method.layers(shapes), shapes, method)
@@ -105,6 +109,20 @@ def build_classifier(job: ModelJob, method: Method) -> Classifier:
     _require_logits(classifier, job, spec.name)
     # channels-last is what convolutions on CPUs with bf16 tiles and on GPUs are fastest in
     return classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _start_from(backbone: nn.Module, tensors: Mapping[str, torch.Tensor], name: str) -> None:
+    """Copy tensors into the parameters and buffers of the same names."""
+    state = backbone.state_dict()
+    for key, tensor in tensors.items():
+        if key not in state or state[key].shape != tensor.shape:
+            found = tuple(state[key].shape) if key in state else "no such tensor"
+            raise ContractError(
+                f"backbone {name!r} was pretrained with {key!r} of shape {tuple(tensor.shape)}; "
+                f"the network has {found}",
+                fix="return tensors by the names of the module's state_dict",
+            )
+    backbone.load_state_dict(tensors, strict=False)
 
 
 def _stage_shapes(

@@ -76,7 +76,11 @@ def describe(
         }
         found["required"] = [option.name for option in options if option.is_required]
     if ref.kind == "backbone":
-        found |= {"stages": list(spec.stages), "takes": spec.takes}
+        found |= {
+            "stages": list(spec.stages),
+            "takes": spec.takes,
+            "pretrains": spec.pretrain is not None,
+        }
     if ref.kind == "frontend":
         found["scale"] = spec.scale
     if ref.kind == "method":

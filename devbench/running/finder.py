@@ -20,7 +20,7 @@ from devbench.results.shelf import SHIPPED_FOLDER, Shelf, Shelved, best_shipped,
 from devbench.running.code_hash import code_sha256
 from devbench.running.guard import Allow
 from devbench.running.identity import identity_of
-from devbench.running.jobs import Shelves, Wish
+from devbench.running.jobs import Asker, Shelves, Wish
 
 if TYPE_CHECKING:
     import torch
@@ -46,18 +46,19 @@ class ArtifactMissing(BaseException):
 class Finder:
     """Answers `side.artifact` of one set of targets. uses: what was found, in order.
 
-    method_file: of a --plugin FILE, else ''. allow: of the guard.
+    method_file: of a --plugin FILE, else ''. allow: of the guard. asker: see Wish.
     """
 
     shelves: Shelves
     method_file: str
     allow: Allow
+    asker: Asker = "method"
     uses: list[ArtifactUse] = field(default_factory=list)
     missing: ArtifactMissing | None = None
 
     def __call__(self, request: ArtifactRequest) -> Artifact:
         """Return the artifact; raise ArtifactMissing where it must be made first."""
-        wish = wish_of(request, self.method_file)
+        wish = wish_of(request, self.method_file, self.asker)
         wanted = identity_of(self.shelves.information, wish)
         found = self._shipped(request, wanted) if request.use_shipped else None
         found = found or self._stored(wanted.key)
@@ -105,7 +106,7 @@ def tensors_of(found: Shelved) -> Mapping[str, torch.Tensor]:
     return tensors
 
 
-def wish_of(request: ArtifactRequest, method_file: str) -> Wish:
+def wish_of(request: ArtifactRequest, method_file: str, asker: Asker = "method") -> Wish:
     """Return a request as JSON values; ContractError for what cannot be built elsewhere."""
     module, name = _place_of(request.build, request.name)
     file = Path(str(sys.modules[module].__file__))
@@ -122,6 +123,7 @@ def wish_of(request: ArtifactRequest, method_file: str) -> Wish:
         )
     is_own_file = bool(method_file) and file.resolve() == Path(method_file)
     return Wish(
+        asker=asker,
         name=request.name,
         config=config,
         build=f"{module}:{name}",

@@ -25,6 +25,7 @@ from devbench.running.fitting import Stage, fit_method
 from devbench.running.frontend import LiveFrontend, build_frontend
 from devbench.running.jobs import FitJob
 from devbench.running.plugin_faults import naming
+from devbench.running.pretraining import Tensors, pretrained
 from devbench.running.training import Recipe, train
 from devbench.running.worker import Channel
 
@@ -65,15 +66,20 @@ def run(job_data: Any, channel: Channel) -> dict[str, Any]:
                 spec, method = build_method(job.model.method)
                 uses = fit_method(job, targets, method, here=here, stage=stage, allow=allow)
                 prepared.append(Prepared(targets, spec, method, uses))
+            start, own = pretrained(job, allow)
         except ArtifactMissing as missing:
             return missing.result()
         if job.prepare_only:
             uses = [use for item in prepared for use in item.uses]
             return {"artifacts": [use.model_dump(mode="json") for use in uses]}
         models = [
-            _train_one(job, index, item, stage, frontend, device=device, channel=channel)
+            _train_one(
+                job, index, item, stage, frontend, start=start, device=device, channel=channel
+            )
             for index, item in enumerate(prepared)
         ]
+    for model in models:
+        model["artifacts"] += [use.model_dump(mode="json") for use in own]
     return {"models": models}
 
 
@@ -84,13 +90,14 @@ def _train_one(
     stage: Stage,
     frontend: torch.nn.Module,
     *,
+    start: Tensors,
     device: torch.device,
     channel: Channel,
 ) -> dict[str, Any]:
     spec, method = prepared.spec, prepared.method
     crop_frames = job.budget.crop_frames
     is_waveform = job.model.acts_on == "waveform"
-    model = build_classifier(job.model, method).to(device)
+    model = build_classifier(job.model, method, start).to(device)
     stage.frontend = model.frontend
     recipe = Recipe(
         budget=job.budget,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from devbench.contract.access import Access
 from devbench.files import canonical_json, sha256_bytes
 from devbench.results.artifact import CodeIdentity, CorpusIdentity, FrontendIdentity, Identity
-from devbench.running.jobs import Information, Wish
+from devbench.running.jobs import Asker, Information, Wish
 
 if TYPE_CHECKING:
     from devbench.running.plan import Planned
@@ -17,16 +17,28 @@ READABLE = (Access.DEVICE_FR, Access.UNPAIRED_TARGET)
 """What build may read of what a method declares: neither labelled nor test clips."""
 
 
-def information(planned: Planned) -> Information:
+def readable(planned: Planned, asker: Asker) -> tuple[list[str], list[str]]:
+    """Return what an artifact may be made from, and the devices of which.
+
+    A method's may be made from all that it declares. A backbone's only from unlabelled clips of
+    the source, which every track may use.
+    """
+    if asker == "backbone":
+        return [Access.UNPAIRED_TARGET.value], [planned.plan.source]
+    needs = [need for need in planned.plan.method.needs if Access(need) in READABLE]
+    return sorted(needs), list(planned.benchmark.devices)
+
+
+def information(planned: Planned, asker: Asker) -> Information:
     """Return what artifacts of this plan may be made from, by name and hash.
 
     Hashes stand for events, so that the fit process, which gets this, learns no event's name.
     """
     plan, benchmark = planned.plan, planned.benchmark
-    needs = [need for need in plan.method.needs if Access(need) in READABLE]
+    needs, devices = readable(planned, asker)
     convert: dict[str, str] = {}
     responses: dict[str, str] = {}
-    for device in benchmark.devices:
+    for device in devices:
         if Access.UNPAIRED_TARGET.value in needs:
             events = sorted(clip.event_id for clip in planned.clips_of("convert", device))
             convert[device] = sha256_bytes(canonical_json(events))
@@ -35,8 +47,8 @@ def information(planned: Planned) -> Information:
             curve = [response.freq_hz.tolist(), response.gain_db.tolist(), response.provenance]
             responses[device] = sha256_bytes(canonical_json(curve))
     return Information(
-        needs=sorted(needs),
-        acts_on=plan.method.acts_on,
+        needs=needs,
+        acts_on=plan.method.acts_on if asker == "method" else "spectrogram",
         corpus=CorpusIdentity(
             name=plan.corpus.name, version=plan.corpus.version, fingerprint=plan.corpus.fingerprint
         ),

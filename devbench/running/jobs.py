@@ -90,6 +90,9 @@ class ModelJob(Job):
         return [part.reference() for part in (self.method, self.backbone, self.frontend)]
 
 
+Asker = Literal["method", "backbone"]
+
+
 class Information(Job):
     """What artifacts may be made from in this run, by name and hash.
 
@@ -108,11 +111,13 @@ class Information(Job):
 
 
 class Wish(Job):
-    """One artifact that a method asks for. build: 'module:function'; file: of a --plugin FILE.
+    """One artifact that a plugin asks for. build: 'module:function'; file: of a --plugin FILE.
 
+    asker: who asks; a method gets what it declares, a backbone unlabelled clips of the source.
     code_sha256: of the module of build, held against the module that is imported to build it.
     """
 
+    asker: Asker = "method"
     name: str
     config: dict[str, Any]
     build: str
@@ -133,11 +138,11 @@ class Shelves(Job):
 class ArtifactJob(Job):
     """Build one artifact; what it may be made from lies beside job.json.
 
-    method: its package may be read. bin_hz: centre of each bin in Hz.
+    plugin: who asks; its package may be read. bin_hz: centre of each bin in Hz.
     """
 
     wish: Wish
-    method: dict[str, Any]
+    plugin: dict[str, Any]
     needs: list[str]
     acts_on: Literal["waveform", "spectrogram"]
     hop_samples: int
@@ -151,7 +156,8 @@ class ArtifactJob(Job):
 class FitJob(Job):
     """Fit one classifier, or one per target; the staged clips lie beside job.json.
 
-    devices: all of the benchmark, in its order. prepare_only: the methods' fit, no training.
+    devices: all of the benchmark, in its order. pretraining: where the backbone's artifacts are
+    looked for; None: it does not pretrain. prepare_only: the methods' fit, no training.
     """
 
     model: ModelJob
@@ -159,6 +165,7 @@ class FitJob(Job):
     devices: list[str]
     target_sets: list[list[str]]
     artifacts: Shelves
+    pretraining: Shelves | None = None
     prepare_only: bool = False
     budget: Budget
     budget_name: str

@@ -79,6 +79,7 @@ class Planned:
     """A plan with all that is needed to carry it out.
 
     folders: what the method's options name, by option; the plan holds hashes of their content.
+    pretrains: whether the backbone learns from the source's unlabelled clips first.
     """
 
     plan: Plan
@@ -88,6 +89,7 @@ class Planned:
     clips: tuple[Clip, ...]
     split_of: Mapping[str, Split]
     folders: Mapping[str, Path] = field(default_factory=dict)
+    pretrains: bool = False
 
     @property
     def limits(self) -> WorkerLimits:
@@ -242,7 +244,8 @@ def finish(checked: Checked, corpus: Corpus) -> Planned:
     needs = checked.described["method"]["needs"]
     if "device-fr" in needs:
         _require_responses(benchmark, corpus)
-    if "unpaired-target" in needs:
+    pretrains = bool(checked.described["backbone"]["pretrains"])
+    if "unpaired-target" in needs or pretrains:
         _require_convert(benchmark, clips, split_of)
     method = checked.described["method"]
     plan = Plan(
@@ -278,7 +281,9 @@ def finish(checked: Checked, corpus: Corpus) -> Planned:
     )
     folders = given(method["options"])
     refuse_clips(folders, corpus.clips)
-    return Planned(plan, benchmark, checked.refs, corpus, tuple(clips), split_of, folders)
+    return Planned(
+        plan, benchmark, checked.refs, corpus, tuple(clips), split_of, folders, pretrains
+    )
 
 
 def for_cell(planned: Planned, request: Request) -> Planned:
@@ -339,5 +344,5 @@ def _require_convert(
         if device not in have:
             raise DataError(
                 f"no 'convert' clips of device {device!r}",
-                fix="give the split a convert part, or use a method that needs no target clips",
+                fix="give the split a convert part, or use a method and a backbone that need none",
             )

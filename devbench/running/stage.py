@@ -14,7 +14,7 @@ from devbench.files import pretty_json
 from devbench.running.clips import save_clips
 from devbench.running.folders import stage_folders, staged_options
 from devbench.running.identity import information
-from devbench.running.jobs import ArtifactJob, FitJob, ModelJob, Part, Shelves, Wish
+from devbench.running.jobs import ArtifactJob, Asker, FitJob, ModelJob, Part, Shelves, Wish
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,7 +59,8 @@ def stage_fit(
         model=model_job(planned, features),
         source=plan.source,
         devices=planned.benchmark.devices,
-        artifacts=Shelves(information=information(planned), folder=str(artifacts.absolute())),
+        artifacts=_shelves(planned, "method", artifacts),
+        pretraining=_shelves(planned, "backbone", artifacts) if planned.pretrains else None,
         target_sets=[[t] for t in plan.targets] if plan.method.per_target else [plan.targets],
         budget=planned.benchmark.budgets[plan.budget],
         budget_name=plan.budget,
@@ -77,27 +78,32 @@ def stage_artifact(
     Unlabelled convert clips and responses of the devices that were asked for, where the method
     declares that it needs them; nothing is labelled, and nothing says which device is the source.
     """
-    plan = planned.plan
-    if features.is_live and plan.method.acts_on == "spectrogram":
+    plan, asker = planned.plan, planned.refs[wish.asker]
+    found = information(planned, wish.asker)
+    if features.is_live and found.acts_on == "spectrogram":
         raise ContractError(
-            f"method {plan.method.name!r} learns artifact {wish.name!r} from spectrograms, and "
+            f"{asker.kind} {asker.name!r} learns artifact {wish.name!r} from spectrograms, and "
             f"front end {plan.frontend.name!r} is in the classifier",
             fix="choose a front end that is computed beforehand, such as log-mel",
         )
-    needs = {Access(need) for need in plan.method.needs}
+    needs = {Access(need) for need in found.needs}
     shutil.rmtree(scratch / "unpaired", ignore_errors=True)
     (scratch / "out").mkdir(parents=True, exist_ok=True)
     if Access.UNPAIRED_TARGET in needs:
         for device in wish.devices:
             clips = planned.clips_of("convert", device)
-            _stage(planned, features, clips, scratch / "unpaired" / device, labelled=False)
+            folder = scratch / "unpaired" / device
+            as_waveforms = found.acts_on == "waveform"
+            save_clips(
+                folder, staged_clips(planned, features, clips, as_waveforms=as_waveforms), None
+            )
     if Access.DEVICE_FR in needs:
         _stage_responses(planned, wish.devices, scratch / "responses.json")
     return ArtifactJob(
         wish=wish,
-        method=planned.refs["method"].to_dict(),
-        needs=plan.method.needs,
-        acts_on=plan.method.acts_on,
+        plugin=asker.to_dict(),
+        needs=found.needs,
+        acts_on=found.acts_on,
         hop_samples=planned.benchmark.features.hop_samples,
         crop_frames=planned.benchmark.budgets[plan.budget].crop_frames,
         bin_hz=list(features.bin_hz),
@@ -140,6 +146,11 @@ def model_job(planned: Planned, features: FeatureCache) -> ModelJob:
 def _labels(planned: Planned, clips: Sequence[Clip]) -> list[int]:
     place = {label: index for index, label in enumerate(planned.benchmark.classes)}
     return [place[clip.label] for clip in clips]
+
+
+def _shelves(planned: Planned, asker: Asker, artifacts: Path) -> Shelves:
+    found = information(planned, asker)
+    return Shelves(information=found, folder=str(artifacts.absolute()))
 
 
 def _stage(

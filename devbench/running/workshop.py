@@ -147,7 +147,7 @@ def _side_information(job: ArtifactJob, here: Path, bin_hz: torch.Tensor) -> Sid
             folder = here / "unpaired" / device
             unpaired[device] = StagedClips.load(folder, crop=crop, bin_hz=bin_hz)
     return SideInformation(
-        method=job.method["name"],
+        method=job.plugin["name"],
         needs=needs,
         source="",
         targets=(),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import nn
 
 PATCH, STEP = 16, 10
 """Bins and frames of a patch, and from one to the next (AST, section 2.1)."""
+Kept = Callable[[torch.Tensor], torch.Tensor]
+"""Takes patches [batch, patch, width] and returns those that the blocks are to see."""
 
 
 class SpectrogramTransformer(nn.Module):
@@ -21,11 +24,11 @@ class SpectrogramTransformer(nn.Module):
 
     def __init__(
         self, n_classes: int, *, width: int = 192, depth: int = 6, n_heads: int = 3,
-        dropout: float = 0.1,
+        dropout: float = 0.1, step: int = STEP,
     ) -> None:  # fmt: skip
         super().__init__()
         self.width = width
-        self.patches = nn.Conv2d(1, width, PATCH, stride=STEP)
+        self.patches = nn.Conv2d(1, width, PATCH, stride=step)
         self.dropout = nn.Dropout(dropout)
         layer = nn.TransformerEncoderLayer(
             width,
@@ -47,8 +50,14 @@ class SpectrogramTransformer(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map [batch, 1, bin, frame] to logits [batch, class]."""
-        logits: torch.Tensor = self.classifier(self.blocks(self.tokens(x)).mean(dim=1))
+        logits: torch.Tensor = self.classifier(self.encoded(x).mean(dim=1))
         return logits
+
+    def encoded(self, x: torch.Tensor, keep: Kept | None = None) -> torch.Tensor:
+        """Return what the blocks make of the patches that are kept: [batch, patch, width]."""
+        tokens = self.tokens(x)
+        encoded: torch.Tensor = self.blocks(tokens if keep is None else keep(tokens))
+        return encoded
 
     def tokens(self, x: torch.Tensor) -> torch.Tensor:
         """Return patches with their positions: [batch, patch, width]."""
@@ -56,17 +65,18 @@ class SpectrogramTransformer(nn.Module):
         fill = (0, max(0, PATCH - n_frames), 0, max(0, PATCH - n_bins))
         grid = self.patches(nn.functional.pad(x, fill))  # [batch, width, row, column]
         rows, columns = grid.shape[2:]
-        places = torch.cat(
-            [
-                sinusoids(rows, self.width // 2, x.device)[:, None].expand(-1, columns, -1),
-                sinusoids(columns, self.width // 2, x.device)[None].expand(rows, -1, -1),
-            ],
-            dim=2,
-        )
-        tokens: torch.Tensor = self.dropout(
-            grid.flatten(2).mT + places.flatten(0, 1).to(grid.dtype)
-        )
+        codes = places(rows, columns, self.width, x.device).to(grid.dtype)
+        tokens: torch.Tensor = self.dropout(grid.flatten(2).mT + codes)
         return tokens
+
+
+def places(rows: int, columns: int, width: int, device: torch.device) -> torch.Tensor:
+    """Return position codes of a grid of patches, half for the row: [row * column, width]."""
+    halves = [
+        sinusoids(rows, width // 2, device)[:, None].expand(-1, columns, -1),
+        sinusoids(columns, width // 2, device)[None].expand(rows, -1, -1),
+    ]
+    return torch.cat(halves, dim=2).flatten(0, 1)
 
 
 def sinusoids(n_places: int, width: int, device: torch.device) -> torch.Tensor:

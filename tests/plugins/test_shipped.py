@@ -64,7 +64,7 @@ def test_the_quick_converters_of_sim7_are_shipped(form: type[UnifiedConversion])
         devices=sorted(planned.benchmark.devices),
         seed=0,
     )
-    wanted: Identity = identity_of(information(planned), wish)
+    wanted: Identity = identity_of(information(planned, "method"), wish)
     found = best_shipped(PACKAGE, wanted)
     assert found is not None
     assert len(found.read()) == found.document.size_bytes

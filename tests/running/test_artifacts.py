@@ -235,7 +235,7 @@ def test_what_a_plugin_ships_is_used_and_recorded(world: World, acme: Path) -> N
         devices=["phone", "tablet", "watch"],
         seed=0,
     )
-    found = identity_of(information(planned), wish)
+    found = identity_of(information(planned, "method"), wish)
     data = save({"levels_db": torch.zeros(3)})
     document, _ = document_of(
         found,
@@ -252,7 +252,7 @@ def test_what_a_plugin_ships_is_used_and_recorded(world: World, acme: Path) -> N
 
     # Asked in this process, for speed: retrain passes it by, damage is named.
     module = importlib.import_module("acme_levels.learned")
-    shelves = Shelves(information=information(planned), folder=str(acme / "nothing"))
+    shelves = Shelves(information=information(planned, "method"), folder=str(acme / "nothing"))
     finder = Finder(shelves, "", lambda folder: None)
     request = ArtifactRequest("level", wish.config, module.build, tuple(wish.devices), 0, True)
     assert finder(request).origin == "shipped"

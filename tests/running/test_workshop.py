@@ -30,7 +30,7 @@ def made(folder: Path, *, seed: int = 0, name: str = "tiny") -> StagedWorkshop:
     )
     job = ArtifactJob(
         wish=wish,
-        method={"name": "my-method"},
+        plugin={"name": "my-method"},
         needs=["unpaired-target"],
         acts_on="spectrogram",
         hop_samples=4,

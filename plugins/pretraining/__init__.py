@@ -1,0 +1,1 @@
+"""Pretraining on masked spectrograms: what a transformer learns without labels."""
