@@ -23,7 +23,7 @@ from .recipes import EstimatorRecipe
 from .scene import staged_pair
 from .settings import N_CLASSES, N_SETTINGS, Grids
 
-REPORT_STEPS, CHECKPOINT_STEPS = 20, 200
+REPORT_STEPS, CHECKPOINT_STEPS = 20, 100
 HELD_EVERY = 10
 """One clip in ten serves validation alone."""
 
