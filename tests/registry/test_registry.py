@@ -324,7 +324,7 @@ def test_describing_a_built_in_plugin_does_not_load_torch() -> None:
         refs = [ref for kind in kinds for offers in installed(kind).values() for ref in offers]
         ours = [ref.to_dict() for ref in refs if ref.distribution == "devbench"]
         quiet = SimpleNamespace(send=lambda report: None)
-        describe_task.run({"plugins": ours, "settings": {}, "cost": False}, quiet)
+        describe_task.run({"plugins": ours, "settings": {}, "cost": False, "features": None}, quiet)
         import torch
         print(sorted(m for m in sys.modules if m.split(".")[0] in ("torch", "torchaudio", "numpy")))
         print(torch.float32, "torch.nn" in sys.modules)

@@ -190,6 +190,7 @@ def is_level(item: Shelved) -> bool:
 
 
 def test_damage_in_the_store_is_named_and_retrain_mends_it(world: World) -> None:
+    ready(world, LEARNED)
     (weights,) = (i.weights for i in shelf_of(world.store).all(pytest.fail) if is_level(i))
     whole = weights.read_bytes()
     weights.write_bytes(whole[:-4])
