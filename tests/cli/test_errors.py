@@ -101,7 +101,7 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
     "threads": (["--threads", "-1"], EXIT_USAGE, "-1"),
     "set-form": (["--set", "width"], EXIT_USAGE, "--set 'width' has no '='"),
     "set-twice": (["--set", "a=1", "--set", "a=2"], EXIT_USAGE, "'a' is given twice"),
-    "set-owner": (["--set", "frontend.a=1"], EXIT_USAGE, "frontend.a"),
+    "set-owner": (["--set", "corpus.a=1"], EXIT_USAGE, "corpus.a"),
     "set-name": (
         ["--method", "freq-mixstyle", "--set", "alfa=1"], EXIT_UNKNOWN_NAME, "'alpha'"),
     "set-type": (
