@@ -28,6 +28,13 @@ def build(
         n_heads: 1 to 16, heads of attention.
         dropout: 0 to 0.9, share zeroed in training.
     """
+    return transformer(n_classes, width=width, depth=depth, n_heads=n_heads, dropout=dropout)
+
+
+def transformer(
+    n_classes: int, *, width: int, depth: int, n_heads: int, dropout: float, step: int = 10
+) -> torch.nn.Module:
+    """Return the network with patches every `step` bins and frames, its options checked."""
     require_range("width", width, 32, 1024)
     require_range("depth", depth, 1, 24)
     require_range("n_heads", n_heads, 1, 16)
@@ -40,7 +47,7 @@ def build(
     from ..networks.spectrogram_transformer import SpectrogramTransformer
 
     return SpectrogramTransformer(
-        n_classes, width=width, depth=depth, n_heads=n_heads, dropout=dropout
+        n_classes, width=width, depth=depth, n_heads=n_heads, dropout=dropout, step=step
     )
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 
-from devbench import ContractError, SideInformation
+from devbench import SideInformation
 
+from ..backbones.ast import transformer
 from ..checks import require_range
-from .recipes import BudgetName, Objective, masked_recipe
+from .recipes import PATCH, BudgetName, Objective, masked_recipe
 
 
 def build(
@@ -38,20 +39,9 @@ def build(
         pretraining: budget of the pretraining; auto is the run's own.
         pretraining_seed: 0 or more; the run's seed is that of the classifier.
     """
-    require_range("width", width, 32, 1024)
-    require_range("depth", depth, 1, 24)
-    require_range("n_heads", n_heads, 1, 16)
-    require_range("dropout", dropout, 0, 0.9)
     require_range("pretraining_seed", pretraining_seed, 0, 2**31)
-    if width % 4 or width % n_heads:
-        raise ContractError(
-            f"option 'width' is {width}, no multiple of 4 and of n_heads, {n_heads}",
-            fix="choose width=192 with n_heads=3, or 64 for each head",
-        )
-    from ..networks.spectrogram_transformer import PATCH, SpectrogramTransformer
-
     require_range("n_bins", n_bins, PATCH, 2**20)
-    return SpectrogramTransformer(
+    return transformer(
         n_classes, width=width, depth=depth, n_heads=n_heads, dropout=dropout, step=PATCH
     )
 

@@ -22,10 +22,10 @@ from devbench import Artifact, ContractError, Workshop
 
 from ..converters.means import Means
 from ..converters.state import flat, restore
-from ..networks.spectrogram_transformer import PATCH, SpectrogramTransformer, places
+from ..networks.spectrogram_transformer import SpectrogramTransformer, places
 from ..spectra import band_mean_and_sd, spectrogram_of
 from .masking import chosen, random_masks
-from .recipes import MaskedRecipe
+from .recipes import PATCH, MaskedRecipe
 
 REPORT_STEPS, CHECKPOINT_STEPS = 10, 200
 WARM_UP = 0.1

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 BudgetName = Literal["auto", "quick", "standard", "paper"]
 Objective = Literal["mae", "jepa"]
+PATCH = 16
+"""Bins and frames of a patch. None overlap: a hidden one would be seen in its neighbours."""
 
 
 @dataclass(frozen=True, slots=True)

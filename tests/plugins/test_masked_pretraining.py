@@ -58,6 +58,7 @@ def test_the_encoder_sees_nothing_of_hidden_patches() -> None:
 
 
 def test_patches_are_in_the_order_of_the_encoder() -> None:
+    assert masked.PATCH == PATCH
     x = torch.zeros(1, 1, 32, 48)
     x[..., 16:, 32:] = 5.0  # the last of 2 x 3
     assert patches_of(x)[0].mean(dim=1).tolist() == [0, 0, 0, 0, 0, 5]
