@@ -11,16 +11,14 @@ import click
 from devbench.cli.options import benchmark_option, budget_option, json_option, store_option
 
 if TYPE_CHECKING:
-    from devbench.results.comparison import Comparison, Runs
-    from devbench.results.record import Record
-    from devbench.results.store import Store
+    from devbench.results.comparison import Comparison
 
 
 @click.command("compare")
 @click.argument("methods", metavar="METHOD METHOD...", nargs=-1, required=True)
 @benchmark_option
 @budget_option
-@click.option("--backbone", default=None, help="Of the runs; default: the budget's.")
+@click.option("--backbone", default=None, help="Of the runs, as the leaderboard names it.")
 @store_option
 @json_option
 def command(  # noqa: PLR0917 - click passes every option by name
@@ -41,7 +39,14 @@ def command(  # noqa: PLR0917 - click passes every option by name
     from devbench.contract.names import require_known
     from devbench.errors import UsageError
     from devbench.files import pretty_json
-    from devbench.results.comparison import bands, compare, mean_with_interval
+    from devbench.results.comparison import (
+        bands,
+        comparable,
+        compare,
+        mean_with_interval,
+        shared,
+    )
+    from devbench.results.resampling import Answers, resample
     from devbench.results.store import Store
 
     names = list(dict.fromkeys(methods))
@@ -49,9 +54,23 @@ def command(  # noqa: PLR0917 - click passes every option by name
         raise UsageError("one method alone cannot be compared", fix="devbench compare A B")
     loaded = load_benchmark(benchmark)
     require_known("budget", budget, loaded.budgets, list_command=f"devbench show {benchmark}")
-    wanted = (loaded.sha256, budget, backbone or loaded.budgets[budget].backbone)
     opened = Store(store)
-    runs = {name: _runs(opened, name, wanted) for name in names}
+    records, left_out = comparable(
+        opened.records(warn),
+        names,
+        benchmark_sha256=loaded.sha256,
+        budget=budget,
+        backbone=backbone or loaded.budgets[budget].backbone,
+    )
+    for words in left_out:
+        warn(words)
+    runs = {
+        name: {
+            cell: resample(Answers.of(opened.logits(record), source=cell.source))
+            for cell, record in of.items()
+        }
+        for name, of in shared(records).items()
+    }
     found = compare(runs)
     means = {name: mean_with_interval(of) for name, of in runs.items()}
     ranks = bands(names, found)
@@ -64,38 +83,6 @@ def command(  # noqa: PLR0917 - click passes every option by name
         click.echo(pretty_json(document).decode(), nl=False)
         return
     _print(names, means, ranks, found)
-
-
-def _runs(store: Store, method: str, wanted: tuple[str, str, str]) -> Runs:
-    """Return the runs of a method with default options, by source, seed and fold."""
-    from devbench.errors import DataError
-    from devbench.results.resampling import Answers, resample
-    from devbench.results.tables import Cell
-
-    versions: dict[str, dict[Cell, Record]] = {}
-    for record in store.records(warn):
-        plan = record.plan
-        of = (plan.benchmark.sha256, plan.budget, plan.backbone.name)
-        is_default = not plan.method.opened and not plan.frontend.opened and not plan.method.is_file
-        if plan.method.name == method and of == wanted and is_default:
-            version = f"{plan.method.distribution}:{plan.method.code_sha256}"
-            versions.setdefault(version, {})[Cell(plan.source, plan.seed, plan.fold)] = record
-    if not versions:
-        raise DataError(
-            f"the store has no run of {method!r} with that benchmark, budget and backbone",
-            fix=f"devbench sweep --methods {method}",
-        )
-    chosen = max(versions.values(), key=lambda runs: max(map(_started, runs.values())))
-    if len(versions) > 1:
-        warn(f"{method}: runs of {len(versions) - 1} older versions of its code are left out")
-    return {
-        cell: resample(Answers.of(store.logits(record), source=cell.source))
-        for cell, record in chosen.items()
-    }
-
-
-def _started(record: Record) -> str:
-    return str(record.measured.get("started_at", ""))
 
 
 def warn(words: str) -> None:

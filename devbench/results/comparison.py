@@ -9,13 +9,16 @@ cannot reach 0.05 because there are too few runs, nothing is called better.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from devbench.errors import DataError
+from devbench.results.record import Record
 from devbench.results.resampling import Interval, Resampled, Terms, interval
-from devbench.results.tables import Cell
+from devbench.results.tables import BlockKey, Cell, block_key
 
+T = TypeVar("T")
 LEVEL = 0.05
 EXACT_PAIRS = 12
 N_SIGNS = 20_000
@@ -65,7 +68,7 @@ def terms_of(runs: Runs, cells: Sequence[Cell], sign: float = 1.0) -> dict[int, 
 
 def mean_with_interval(runs: Runs) -> Interval:
     """Return the mean over targets, folds and sources of one method with its interval."""
-    return interval(terms_of(runs, whole_seeds(sorted(runs))))
+    return interval(terms_of(runs, sorted(runs)))
 
 
 def whole_seeds(cells: Sequence[Cell]) -> list[Cell]:
@@ -80,15 +83,78 @@ def whole_seeds(cells: Sequence[Cell]) -> list[Cell]:
     return [cell for cell in cells if cell.seed in whole] or list(cells)
 
 
-def compare(methods: Mapping[str, Runs]) -> list[Comparison]:
-    """Return every pair of methods, over the cells that all have, corrected after Holm (1979)."""
-    shared = set.intersection(*(set(runs) for runs in methods.values())) if methods else set()
-    cells = whole_seeds(sorted(shared))
+def comparable(
+    records: Iterable[Record],
+    methods: Sequence[str],
+    *,
+    benchmark_sha256: str,
+    budget: str,
+    backbone: str,
+) -> tuple[dict[str, dict[Cell, Record]], list[str]]:
+    """Return the runs of each method that may be held against each other, and what was left out.
+
+    Runs with default options, of one block of the leaderboard (block_key): that of the newest run.
+    backbone: as the block names it, opened options included. Of each method the newest version of
+    its code counts, and of equal cells (other threads, another machine) the newest run.
+    """
+    blocks: dict[BlockKey, dict[str, list[Record]]] = {}
+    for record in sorted(records, key=_started):
+        plan, key = record.plan, block_key(record.plan)
+        is_default = not (plan.method.opened or plan.frontend.opened or plan.method.is_file)
+        of = (key.benchmark_sha256, key.budget, key.backbone)
+        if (
+            is_default
+            and plan.method.name in methods
+            and of == (benchmark_sha256, budget, backbone)
+        ):
+            known = blocks.pop(key, {})  # put back at the end: the newest block is the last
+            known.setdefault(plan.method.name, []).append(record)
+            blocks[key] = known
+    chosen = blocks[next(reversed(blocks))] if blocks else {}
+    left_out = [
+        f"runs on corpus {key.corpus} {key.fingerprint[:12]}, another than the newest, are left out"
+        for key in list(blocks)[:-1]
+    ]
+    found: dict[str, dict[Cell, Record]] = {}
+    for name in methods:
+        runs = chosen.get(name, [])
+        if not runs:
+            raise DataError(
+                f"the store has no run of {name!r} with that benchmark, budget and backbone",
+                fix=f"devbench sweep --methods {name}",
+            )
+        own = [record for record in runs if _code(record) == _code(runs[-1])]
+        if len(own) < len(runs):
+            left_out.append(f"{name}: {len(runs) - len(own)} runs of other code are left out")
+        found[name] = {
+            Cell(record.plan.source, record.plan.seed, record.plan.fold): record for record in own
+        }
+    return found, left_out
+
+
+def _started(record: Record) -> tuple[str, str]:
+    return str(record.measured.get("started_at", "")), record.run_id
+
+
+def _code(record: Record) -> tuple[str, str]:
+    return record.plan.method.distribution, record.plan.method.code_sha256
+
+
+def shared(methods: Mapping[str, Mapping[Cell, T]]) -> dict[str, dict[Cell, T]]:
+    """Return what all methods have: their runs on the same sources, whole seeds and folds."""
+    cells = whole_seeds(sorted(set.intersection(*(set(runs) for runs in methods.values()))))
     if not cells:
         raise DataError(
             f"{', '.join(methods)} have no source, seed and fold in common",
             fix="run them on the same grid: devbench sweep --methods A,B",
         )
+    return {name: {cell: runs[cell] for cell in cells} for name, runs in methods.items()}
+
+
+def compare(methods: Mapping[str, Runs]) -> list[Comparison]:
+    """Return every pair of methods, over the cells that all have, corrected after Holm (1979)."""
+    methods = shared(methods)
+    cells = list(next(iter(methods.values())))
     found = []
     for first, second in itertools.combinations(methods, 2):
         a, b = terms_of(methods[first], cells), terms_of(methods[second], cells, -1.0)

@@ -1,6 +1,6 @@
 """Task 'artifact': let a plugin's function learn from declared side information of some devices.
 
-There is no labelled clip here and nothing that says which device is the source of any run.
+There is no labelled clip here, and where several devices are, nothing says which is the source.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from devbench.contract.access import Access
+from devbench.errors import ContractError, PluginError
 from devbench.files import canonical_json, sha256_bytes
 from devbench.results.artifact import CodeIdentity, CorpusIdentity, FrontendIdentity, Identity
 from devbench.running.jobs import Asker, Information, Wish
@@ -24,6 +25,11 @@ def readable(planned: Planned, asker: Asker) -> tuple[list[str], list[str]]:
     the source, which every track may use.
     """
     if asker == "backbone":
+        if not planned.pretrains:
+            raise PluginError(
+                f"a backbone's artifact is asked for; {planned.plan.backbone.name!r} declares none",
+                fix="ask in BackboneSpec.pretrain",
+            )
         return [Access.UNPAIRED_TARGET.value], [planned.plan.source]
     needs = [need for need in planned.plan.method.needs if Access(need) in READABLE]
     return sorted(needs), list(planned.benchmark.devices)
@@ -83,5 +89,11 @@ def identity_of(found: Information, wish: Wish) -> Identity:
 
 
 def _of_devices(hashes: Mapping[str, str], wish: Wish) -> str | None:
+    strangers = sorted(set(wish.devices) - set(hashes)) if hashes else []
+    if strangers:
+        raise ContractError(
+            f"artifact {wish.name!r} is asked for with {', '.join(strangers)[:200]}",
+            fix="a backbone learns from the source alone: devices=(side.source,)",
+        )
     chosen = {device: hashes[device] for device in wish.devices} if hashes else None
     return None if chosen is None else sha256_bytes(canonical_json(chosen))

@@ -51,7 +51,7 @@ def plan_cells(
     refused: set[tuple[str, str | None, str | None]] = set()
     talk.phase("planning")
     for number, request in enumerate(grid.requests()):
-        talk.progress(number, grid.n_cells)
+        talk.progress(number + 1, grid.n_cells)
         key = (request.method, request.backbone, request.frontend, request.fold)
         if key[:3] in refused:
             continue

@@ -8,6 +8,9 @@ import pytest
 import torch
 
 from devbench import Artifact, ContractError
+from devbench.errors import PluginError
+from devbench.running.identity import identity_of, information
+from devbench.running.jobs import Wish
 from devbench.running.pipeline import run
 from devbench_plugins.networks.spectrogram_transformer import PATCH, SpectrogramTransformer
 from devbench_plugins.pretraining import masked
@@ -150,3 +153,18 @@ def test_a_run_starts_from_what_the_source_taught_and_records_it(world: World) -
     other = run(again, world.store, talk=world.heard).record
     assert other.models[0].artifacts[0].sha256 == use.sha256, "seeds share it"
     assert len(world.heard.artifacts) == heard, "and it is learned once"
+
+
+def test_a_backbone_learns_from_the_source_alone_and_only_if_it_declares_that(world: World) -> None:
+    settings = tuple(f"backbone.{k}={v}" for k, v in (("width", 32), ("depth", 1), ("n_heads", 2)))
+    planned = world.plan("ideal", backbone="ast-jepa", settings=settings)
+    found = information(planned, "backbone")
+    assert set(found.convert) == {planned.plan.source} and not found.responses
+    wish = Wish(
+        asker="backbone", name="ast-jepa", config={}, build="m:f", file="", code_sha256="",
+        devices=planned.plan.targets[:1], seed=0,
+    )  # fmt: skip
+    with pytest.raises(ContractError, match="is asked for with"):
+        identity_of(found, wish)
+    with pytest.raises(PluginError, match="declares none"):
+        information(world.plan("baseline"), "backbone")

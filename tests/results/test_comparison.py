@@ -8,14 +8,18 @@ import pytest
 from devbench.errors import DataError
 from devbench.results.comparison import (
     bands,
+    comparable,
     compare,
     holm,
     mean_with_interval,
+    shared,
     sign_test,
     whole_seeds,
 )
+from devbench.results.record import Record
 from devbench.results.resampling import Resampled, resample
 from devbench.results.tables import Cell
+from helpers.records import make_run, sha
 from helpers.simulated import events_of, simulated
 
 DEVICES = np.array([-0.5, 0.0, 0.5])
@@ -98,3 +102,64 @@ def test_holm_is_the_published_correction() -> None:
 def test_bands_leave_room_for_what_is_not_told_apart() -> None:
     found = compare({"a": grid(6, 4.0), "b": grid(6, 3.9999), "c": grid(6, 0.0)})
     assert bands(["a", "b", "c"], found) == {"a": (1, 2), "b": (1, 2), "c": (3, 3)}
+
+
+def record_at(minute: int, **plan: object) -> Record:
+    record = make_run(**plan).record  # type: ignore[arg-type]
+    return record.model_copy(update={"measured": {"started_at": f"2026-01-01T00:{minute:02d}"}})
+
+
+def chosen(*records: Record, methods: tuple[str, ...] = ("baseline", "ideal"), **of: str) -> object:
+    wanted = {"benchmark_sha256": sha("sim7"), "budget": "quick", "backbone": "small-cnn", **of}
+    return comparable(records, methods, **wanted)
+
+
+def test_only_runs_that_differ_in_the_method_alone_are_comparable() -> None:
+    base, ideal = record_at(1, method="baseline"), record_at(2, method="ideal")
+    cell = Cell("iphone14", 0, 0)
+    others = [
+        record_at(9, method="baseline", backbone="resnet18"),
+        record_at(9, method="baseline", budget="paper"),
+        record_at(9, method="baseline", benchmark="mics7"),
+        record_at(9, method="baseline", opened=["x"], options={"x": 1}),
+        record_at(9, method="baseline", is_file=True),
+        record_at(9, method="rfn"),
+    ]
+    narrow = base.plan.backbone.model_copy(update={"options": {"width": 8}, "opened": ["width"]})
+    others.append(
+        base.model_copy(update={"plan": base.plan.model_copy(update={"backbone": narrow})})
+    )
+    assert chosen(base, ideal, *others) == ({"baseline": {cell: base}, "ideal": {cell: ideal}}, [])
+    found, _ = comparable(
+        others,
+        ["baseline"],
+        benchmark_sha256=sha("sim7"),
+        budget="quick",
+        backbone="small-cnn width=8",
+    )
+    assert found == {"baseline": {cell: others[-1]}}
+
+
+def test_older_code_and_another_corpus_are_left_out_and_named() -> None:
+    old, new = (record_at(n, method="baseline", code_sha256=sha(str(n))) for n in (1, 2))
+    again = record_at(3, method="baseline", code_sha256=sha("2"), threads=4)
+    ideal = record_at(4, method="ideal")
+    elsewhere = record_at(0, method="baseline", corpus_fingerprint=sha("another"))
+    found, left_out = comparable(
+        [again, ideal, elsewhere, new, old],
+        ["baseline", "ideal"],
+        benchmark_sha256=sha("sim7"),
+        budget="quick",
+        backbone="small-cnn",
+    )
+    assert list(found["baseline"].values()) == [again], "of equal cells the newest"
+    assert len(left_out) == 2
+    assert "another than the newest" in left_out[0]
+    assert "1 runs of other code" in left_out[1]
+    with pytest.raises(DataError, match="no run of 'rfn'"):
+        chosen(old, methods=("baseline", "rfn"))
+
+
+def test_shared_cells_alone_are_kept() -> None:
+    long, short = dict.fromkeys(grid(7, 1.0, seeds=1), 1), dict.fromkeys(grid(7, 1.0, seeds=2), 2)
+    assert shared({"a": long, "b": short}) == {"a": long, "b": dict.fromkeys(long, 2)}
