@@ -39,6 +39,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
     from devbench.contract.names import require_known
     from devbench.errors import UsageError
     from devbench.files import pretty_json
+    from devbench.results.answers import Answers
     from devbench.results.comparison import (
         bands,
         comparable,
@@ -46,7 +47,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
         mean_with_interval,
         shared,
     )
-    from devbench.results.resampling import Answers, resample
+    from devbench.results.resampling import resample
     from devbench.results.store import Store
 
     names = list(dict.fromkeys(methods))

@@ -72,7 +72,7 @@ def command(
     else:
         gathered = from_store(Store(store), data, warn=_warn)
     board = Board(
-        gathered.only(benchmark=benchmark, budget=budget).blocks(),
+        gathered.only(benchmark=benchmark, budget=budget).blocks(warn=_warn),
         tuple(published_rows()) if published else None,
     )
     if out is None:

@@ -11,7 +11,7 @@ from devbench.cli.options import json_option, store_option
 
 @click.group("records")
 def command() -> None:
-    """Export runs to a file, or add runs from one."""
+    """Export runs to a file, add runs from one, or publish them in a folder."""
 
 
 @command.command("export")
@@ -43,6 +43,57 @@ def export_command(
     click.echo(
         f"{len(set(run_ids))} runs in {n_members} files written to {out}\n"
         f"next: devbench records add {out} --store OTHER"
+    )
+
+
+@command.command("publish")
+@click.argument("runs", metavar="RUN...", nargs=-1)
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Gets records/ and answers/.",
+)
+@click.option("--all", "is_all", is_flag=True, help="Publish every run of the store.")
+@click.option("--benchmark", default=None, help="With --all: only this benchmark.")
+@click.option("--budget", default=None, help="With --all: only this budget.")
+@store_option
+def publish_command(
+    *,
+    runs: tuple[str, ...],
+    folder: Path,
+    is_all: bool,
+    benchmark: str | None,
+    budget: str | None,
+    store: Path,
+) -> None:
+    """Write records and answers, a few kB a run, to be read and ranked without logits.
+
+    Every run is verified at V1 first. Runs that are there already are written anew.
+    """
+    from devbench.errors import UsageError
+    from devbench.results.folder import write_folder
+    from devbench.results.store import Store
+
+    opened = Store(store)
+    if bool(runs) == is_all:
+        raise UsageError("give runs, or --all", fix="devbench records publish --all --to DIR")
+    if is_all:
+        run_ids = [
+            record.run_id
+            for record in opened.records(lambda words: None)
+            if benchmark in (None, record.plan.benchmark.id)
+            and budget in (None, record.plan.budget)
+        ]
+    else:
+        run_ids = [opened.find_id(run) for run in runs]
+    if not run_ids:
+        raise UsageError("the store holds no such runs", fix="devbench ls runs")
+    n_new = write_folder(opened, sorted(set(run_ids)), folder)
+    click.echo(
+        f"{len(set(run_ids))} runs in {folder}, {n_new} of them new\n"
+        f"next: devbench leaderboard --records {folder / 'records'} --out {folder}"
     )
 
 

@@ -9,7 +9,10 @@ from pathlib import Path
 
 from devbench.benchmark.load import benchmark_names, load_benchmark
 from devbench.errors import DataError, DevbenchError, UnknownNameError
+from devbench.results.answers import Answers
+from devbench.results.certainty import AnswersOf, with_certainty
 from devbench.results.expected import Expectation, corpus_folders
+from devbench.results.folder import folder_answers
 from devbench.results.record import Plan, Record, read_record
 from devbench.results.store import Store
 from devbench.results.tables import Block, leaderboard
@@ -21,12 +24,16 @@ _RECORD_NAME = re.compile(r"[0-9a-f]{64}\.json")
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """Records that hold, the level each holds at, plans of failed runs, scorings if known."""
+    """Records that hold, the level each holds at, plans of failed runs, scorings if known.
+
+    answers: what a run answered, None where that is not at hand.
+    """
 
     records: tuple[Record, ...]
     levels: Mapping[str, int]
     failed: tuple[Plan, ...] = ()
     scorings: Mapping[tuple[str, str], int] | None = None
+    answers: AnswersOf = lambda record: None
 
     def only(self, *, benchmark: str | None, budget: str | None) -> Gathered:
         """Return what belongs to one benchmark (by id) and one budget; None keeps all.
@@ -50,15 +57,19 @@ class Gathered:
             failed=tuple(plan for plan in self.failed if is_asked(plan)),
         )
 
-    def blocks(self) -> tuple[Block, ...]:
-        """Return the leaderboard, ranked by the seeds that the known benchmarks ask for."""
-        return leaderboard(
+    def blocks(self, *, warn: Warn = lambda words: None) -> tuple[Block, ...]:
+        """Return the leaderboard, ranked by the seeds that the known benchmarks ask for.
+
+        warn: is told why a row with answers has no interval.
+        """
+        blocks = leaderboard(
             self.records,
             levels=self.levels,
             failed=self.failed,
             scorings=self.scorings,
             ranked_seeds=_ranked_seeds(),
         )
+        return with_certainty(blocks, self.records, self.answers, warn=warn)
 
 
 def from_store(store: Store, data: Path | None, *, warn: Warn) -> Gathered:
@@ -79,6 +90,7 @@ def from_store(store: Store, data: Path | None, *, warn: Warn) -> Gathered:
         levels=levels,
         failed=tuple(failure.plan for failure in store.failures(warn)),
         scorings=scorings,
+        answers=lambda record: Answers.of(store.logits(record), source=record.plan.source),
     )
 
 
@@ -98,7 +110,11 @@ def from_folder(folder: Path, *, warn: Warn) -> Gathered:
         else:
             records.append(record)
     unique = {record.run_id: record for record in records}
-    return Gathered(tuple(unique.values()), dict.fromkeys(unique, 0))
+    return Gathered(
+        tuple(unique.values()),
+        dict.fromkeys(unique, 0),
+        answers=lambda record: folder_answers(folder, record),
+    )
 
 
 def _ranked_seeds() -> dict[str, int]:

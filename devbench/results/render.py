@@ -22,7 +22,7 @@ from devbench.results.tables import LEGEND, Block, Row
 TEXT_WIDTH = 120
 MAX_CELL = 120
 EMPTY = "-"
-N_FIGURES = 8  # columns before those of the sources
+N_FIGURES = 9  # columns before those of the sources
 PUBLISHED_HEADER = (
     "method",
     "source",
@@ -102,7 +102,7 @@ def _table(
         for name, row in zip(names, rows, strict=True)
     ]
     header = (
-        *("method", "rank", "status", "mean_targets", "mean_all", "gap_closed", "worst"),
+        *("method", "rank", "status", "mean_targets", "95 %", "mean_all", "gap_closed", "worst"),
         "source F1",
         *sources,
         *("worst cell", "spread", "seeds", "runs", "failed", "scored", "fit s", "level"),
@@ -110,9 +110,10 @@ def _table(
     cells = tuple(
         (
             name,
-            _count(row.rank),
+            _rank(row),
             row.status,
             _fraction(row.mean_targets),
+            _span(row.interval),
             _fraction(row.mean_all),
             _fraction(row.gap_closed),
             _fraction(row.worst_target),
@@ -148,6 +149,15 @@ def _published_cells(row: PublishedRow) -> tuple[str, ...]:
 
 def _fraction(value: float | None) -> str:
     return EMPTY if value is None else f"{value:.3f}"
+
+
+def _span(interval: tuple[float, float] | None) -> str:
+    return EMPTY if interval is None else " to ".join(map(_fraction, interval))
+
+
+def _rank(row: Row) -> str:
+    """Return the rank, or the ranks that it shares."""
+    return _count(row.rank) if row.band is None else "-".join(map(str, dict.fromkeys(row.band)))
 
 
 def _count(value: int | None) -> str:
@@ -245,6 +255,10 @@ def render_csv(board: Board) -> str:
             for row in rows:
                 fields = asdict(row)
                 by_source = fields.pop("by_source")
+                del fields["run_ids"]  # the JSON has them
+                for name, ends in (("interval", ("low", "high")), ("band", ("first", "last"))):
+                    held = fields.pop(name) or (None, None)
+                    fields |= {f"{name}_{end}": held[i] for i, end in enumerate(ends)}
                 named = {f"from {source}": by_source.get(source) for source in sources}
                 lines.append(
                     {"kind": "measured", **block.key._asdict(), "track": track} | fields | named

@@ -23,54 +23,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from devbench.results.logits import StoredLogits
+    from devbench.results.answers import Answers
 
 N_DRAWS = 2000
 CONFIDENCE = 0.95
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Answers:
-    """What one run said of every test event on every target device.
-
-    label: [event] class indices. predicted: [device, event] class indices, -1 where a device has
-    no clip of an event. events: names, sorted.
-    """
-
-    events: tuple[str, ...]
-    label: NDArray[np.int64]
-    predicted: NDArray[np.int64]
-    n_classes: int
-
-    @classmethod
-    def of(cls, stored: StoredLogits, *, source: str) -> Answers:
-        """Return the answers on all devices but the source."""
-        import numpy as np
-
-        targets = [index for index, name in enumerate(stored.devices) if name != source]
-        predicted = np.full((len(stored.devices), len(stored.events)), -1, dtype=np.int64)
-        predicted[stored.device, stored.event] = stored.logits.argmax(axis=1)
-        label = np.full(len(stored.events), -1, dtype=np.int64)
-        label[stored.event] = stored.label
-        return cls(stored.events, label, predicted[targets], len(stored.classes))
-
-    def mean_targets(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the mean macro F1 over devices for every weighting of the events: [draw].
-
-        weights: [draw, event], how often each event counts.
-        """
-        import numpy as np
-
-        classes = np.arange(self.n_classes)[:, None, None]
-        true = (self.label == classes) & (self.predicted >= 0)  # [class, device, event]
-        said = self.predicted == classes
-        columns = np.stack([2.0 * (true & said), true + 1.0 * said])  # hits, and what they are of
-        n_events = columns.shape[-1]
-        sums = weights @ np.ascontiguousarray(columns.reshape(-1, n_events).T)
-        hits, mass = sums.reshape(len(weights), 2, self.n_classes, -1).transpose(1, 0, 2, 3)
-        f1 = np.divide(hits, mass, out=np.zeros(hits.shape), where=mass > 0)
-        averaged: NDArray[np.float64] = f1.mean(axis=(1, 2))
-        return averaged
 
 
 @dataclass(frozen=True, slots=True)

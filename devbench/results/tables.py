@@ -22,6 +22,9 @@ LEGEND = (
     "mean_targets: mean macro F1 over the target devices, the source left out; over the seeds and "
     "folds of a source first, then over sources.",
     "mean_all: the same with the source device counted in. Not comparable with mean_targets.",
+    "95 %: where mean_targets lies, over other test events and, with several seeds, other "
+    "trainings; one seed says nothing of those. rank: ranked methods that cannot be told apart "
+    "share ranks (docs/statistics.md).",
     "A column named after a device: mean_targets with that device as the source.",
     "worst: the lowest source>target cell, each averaged over seeds and folds. source F1: macro F1 "
     "on the source device. spread: population SD over the targets of a run, averaged over runs.",
@@ -62,7 +65,8 @@ class Row:
     """One method with its options. None where a figure does not exist or would not compare.
 
     by_source: mean over targets per source of the block. n_seeds: s such that seeds 0 to s-1 are
-    complete. n_scored: None without a ledger.
+    complete. n_scored: None without a ledger. interval, band: of mean_targets and of the rank, as
+    certainty.py finds them.
     """
 
     rank: int | None
@@ -85,6 +89,9 @@ class Row:
     n_scored: int | None
     fit_s: float | None
     code_sha256: str
+    run_ids: tuple[str, ...] = ()
+    interval: tuple[float, float] | None = None
+    band: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,14 +255,15 @@ def _reference(records: Iterable[Record], method: str) -> Mapping[str, Reference
         own = plan.name == method and plan.distribution == "devbench"
         if own and not plan.opened and not plan.is_file:
             group = found.setdefault(_opened_frontend(record.plan), {})
-            group.setdefault(_cell(record), []).append(record.summary.mean_targets)
+            group.setdefault(cell_of(record), []).append(record.summary.mean_targets)
     return {
         frontend: {cell: mean(values) for cell, values in group.items()}
         for frontend, group in found.items()
     }
 
 
-def _cell(record: Record) -> Cell:
+def cell_of(record: Record) -> Cell:
+    """Return source, seed and fold of a run."""
     return Cell(record.plan.source, record.plan.seed, record.plan.fold)
 
 
@@ -271,7 +279,7 @@ def _row(
     frontend = _opened_frontend(plan)
     cells: dict[Cell, list[Record]] = {}
     for record in runs.records:
-        cells.setdefault(_cell(record), []).append(record)
+        cells.setdefault(cell_of(record), []).append(record)
     means = {c: mean([r.summary.mean_targets for r in group]) for c, group in cells.items()}
     complete = bool(cells) and {cell.source for cell in cells} == set(sources)
     worst = _worst_cell(runs.records) if complete else None
@@ -311,6 +319,7 @@ def _row(
         n_scored=None,
         fit_s=mean(fit_s) if fit_s else None,
         code_sha256=plan.method.code_sha256,
+        run_ids=tuple(sorted(record.run_id for record in runs.records)),
     )
 
 
@@ -335,7 +344,7 @@ def _worst_cell(records: Iterable[Record]) -> tuple[float, str]:
         for score in record.scores:
             if score.role == "target":
                 grid = found.setdefault((record.plan.source, score.device), {})
-                grid.setdefault(_cell(record), []).append(score.macro_f1)
+                grid.setdefault(cell_of(record), []).append(score.macro_f1)
     return min(
         (mean([mean(values) for _, values in sorted(grid.items())]), f"{source}>{target}")
         for (source, target), grid in found.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from devbench.results.resampling import Answers
+from devbench.results.answers import Answers
 
 
 def simulated(

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from devbench.errors import DataError
+from devbench.results.answers import Answers
 from devbench.results.logits import StoredLogits
 from devbench.results.metrics import confusion, macro_f1
-from devbench.results.resampling import Answers, Resampled, interval, resample
+from devbench.results.resampling import Resampled, interval, resample
 from helpers.simulated import events_of, simulated
 
 DEVICES = np.array([-0.5, 0.0, 0.5])
