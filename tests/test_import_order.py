@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Lowest first. `results` lies below `running`: a run ends by writing a record.
 ROOMS = ("errors", "files", "models", "contract", "registry", "benchmark", "audio", "corpora",
          "results", "running", "sweeping", "tracking", "diagnosis", "cli")  # fmt: skip
-FIT = ("fit_task", "pretraining", "training", "classifier", "clips", "checkpoints", "fitting",
+FIT = ("fit_task", "added", "pretraining", "training", "classifier", "clips", "checkpoints", "fitting",
        "finder", "artifact_task", "workshop")  # fmt: skip
 
 

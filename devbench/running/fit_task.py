@@ -18,6 +18,7 @@ from devbench.contract.method import Method, MethodSpec
 from devbench.files import publish, sha256_bytes
 from devbench.results.record import ArtifactUse
 from devbench.running import guard
+from devbench.running.added import added_db
 from devbench.running.checkpoints import tensors_to_bytes
 from devbench.running.classifier import build_classifier, build_method, set_up_torch
 from devbench.running.finder import ArtifactMissing
@@ -55,7 +56,7 @@ def run(job_data: Any, channel: Channel) -> dict[str, Any]:
         plugins=job.model.plugins(),
     )
     with naming(job.model.method.reference(), "fit or training", here):
-        _, frontend = build_frontend(job.model.frontend, job.model.features.spec())
+        frontend_spec, frontend = build_frontend(job.model.frontend, job.model.features.spec())
         frontend = frontend.to(device)
         bin_hz = frontend.get_buffer("bin_hz")
         live = LiveFrontend.of(job.model).to(device) if job.model.is_live else None
@@ -74,7 +75,15 @@ def run(job_data: Any, channel: Channel) -> dict[str, Any]:
             return {"artifacts": [use.model_dump(mode="json") for use in uses]}
         models = [
             _train_one(
-                job, index, item, stage, frontend, start=start, device=device, channel=channel
+                job,
+                index,
+                item,
+                stage,
+                frontend,
+                start=start,
+                device=device,
+                channel=channel,
+                is_db=frontend_spec.scale == "db",
             )
             for index, item in enumerate(prepared)
         ]
@@ -93,6 +102,7 @@ def _train_one(
     start: Tensors,
     device: torch.device,
     channel: Channel,
+    is_db: bool,
 ) -> dict[str, Any]:
     spec, method = prepared.spec, prepared.method
     crop_frames = job.budget.crop_frames
@@ -127,7 +137,14 @@ def _train_one(
     )
     weights = tensors_to_bytes(trained.weights)
     publish(Path(job.output) / f"weights-{index}.safetensors", weights, replace=True)
+    added = None
+    if is_db:
+        added = added_db(
+            method, spec.name, stage.clips("train"), seed=job.model.seed,
+            to_spectrogram=to_spectrogram,
+        )  # fmt: skip
     return {
+        "added_db": added,
         "target": prepared.targets[0] if spec.per_target else None,
         "weights_sha256": sha256_bytes(weights),
         "n_parameters": sum(p.numel() for p in model.parameters()),

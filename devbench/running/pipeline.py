@@ -155,6 +155,7 @@ def _compute(planned: Planned, store: Store, work: Path, talk: Talk, *, force: b
                     "fit": round(fitted["peak_memory_mb"], 1),
                     "predict": round(predicted.peak_memory_mb, 1),
                 },
+                "added_db": [model.get("added_db") for model in fitted["models"]],
                 "machine": {
                     "system": platform.system(),
                     "cpu": cpu_model(),
@@ -213,7 +214,8 @@ def _model(fitted: Mapping[str, Any]) -> Model:
         "history": [Epoch(**entry) for entry in fitted["history"]],
         "artifacts": [ArtifactUse.model_validate(use) for use in fitted.get("artifacts", [])],
     }
-    return Model(**{**fitted, **lists})
+    own = {name: value for name, value in fitted.items() if name in Model.model_fields}
+    return Model(**{**own, **lists})
 
 
 def _weights_path(work: Path, index: int) -> Path:

@@ -43,6 +43,15 @@ def test_a_run_leaves_a_record_logits_and_weights_and_nothing_else(world: World)
     assert record.checks.max_difference < 1e-4
 
 
+def test_a_record_says_what_the_method_adds(world: World) -> None:
+    assert world.run("baseline").measured["added_db"] == [None]
+    (added,) = world.run("filter-augment").measured["added_db"]
+    middle = added["quantiles"].index(0.5)
+    low, high = added["db"][0], added["db"][-1]
+    assert all(a <= b <= c for a, b, c in zip(low, added["db"][middle], high, strict=True))
+    assert min(low) < -1 and max(high) > 1
+
+
 def test_the_same_run_asked_for_twice_is_answered_from_the_store(world: World) -> None:
     first = world.run("baseline")
     heard = len(world.heard.phases)
