@@ -11,8 +11,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # Lowest first. `results` lies below `running`: a run ends by writing a record.
 ROOMS = ("errors", "files", "models", "contract", "registry", "benchmark", "audio", "corpora",
          "results", "running", "sweeping", "tracking", "diagnosis", "cli")  # fmt: skip
-FIT = ("fit_task", "added", "pretraining", "training", "classifier", "clips", "checkpoints", "fitting",
-       "finder", "artifact_task", "workshop")  # fmt: skip
+FIT = ("fit_task", "added", "pretraining", "training", "classifier", "clips", "checkpoints",
+       "fitting", "finder", "artifact_task", "workshop")  # fmt: skip
 
 
 def imports(path: Path, *, top_only: bool = False) -> set[str]:
