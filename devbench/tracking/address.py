@@ -198,7 +198,7 @@ def open_client(address: Address) -> MlflowClient:
 
     An own database of an older MLflow is migrated; a foreign one is left as it is and refused.
     """
-    _require_mlflow()
+    require_mlflow()
     if address.database is not None:
         _require_sqlite(address.database, is_own=address.is_own)
     with quiet():
@@ -223,7 +223,8 @@ def _migrate(uri: str) -> None:
     upgrade.callback(uri)
 
 
-def _require_mlflow() -> None:
+def require_mlflow() -> None:
+    """Refuse to go on without an MLflow that is new enough."""
     try:
         version = importlib.metadata.version("mlflow")
     except importlib.metadata.PackageNotFoundError as error:
