@@ -7,6 +7,7 @@ leave a database that neither can use; so everything that touches it happens und
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.metadata
 import logging
 import os
@@ -191,6 +192,15 @@ def alone(address: Address) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def load_mlflow(address: Address) -> None:
+    """Import what a client of the store needs: seconds that nobody has to hold the lock for."""
+    require_mlflow()
+    with quiet():
+        importlib.import_module("mlflow")
+        if address.artifact_root is not None:  # no server: a database that this process opens
+            importlib.import_module("mlflow.store.tracking.sqlalchemy_store")
 
 
 def open_client(address: Address) -> MlflowClient:

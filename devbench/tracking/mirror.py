@@ -18,6 +18,7 @@ from devbench.tracking.address import (
     Address,
     address_of,
     alone,
+    load_mlflow,
     logged_in,
     open_client,
     quiet,
@@ -73,6 +74,7 @@ def mirror_at(address: Address, *, needs_lock: bool = True) -> Iterator[Mirror]:
     fix = "records are complete without it; when it answers again: devbench track sync"
     with contextlib.ExitStack() as stack:
         stack.enter_context(tracking_errors(address, fix=fix))
+        load_mlflow(address)
         if needs_lock:
             stack.enter_context(alone(address))
         there = stack.enter_context(logged_in(address))

@@ -25,10 +25,10 @@ from devbench.tracking.address import (
     Address,
     address_of,
     alone,
+    load_mlflow,
     logged_in,
     open_client,
     quiet,
-    require_mlflow,
 )
 from devbench.tracking.content import ARTIFACT, DIGEST_TAG, RUN_ID_TAG
 from devbench.tracking.mirror import Mirror, tracking_errors
@@ -102,9 +102,9 @@ Fetch = Callable[[list["Run"]], Iterator[bytes | DataError]]
 @contextlib.contextmanager
 def _opened(address: Address) -> Iterator[tuple[Mirror, Fetch]]:
     """Open what is there and make nothing: MLflow would fill an empty database with its tables."""
-    require_mlflow()
     with contextlib.ExitStack() as stack:
         stack.enter_context(tracking_errors(address, fix=_FIX))
+        load_mlflow(address)
         there = stack.enter_context(logged_in(address))
         stack.enter_context(quiet())
         database = there.database

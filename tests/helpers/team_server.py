@@ -41,10 +41,11 @@ def team_server(*, workers: int = 2) -> Iterator[TeamServer]:
     with postgres() as database, tempfile.TemporaryDirectory(prefix="devbench-server-") as name:
         folder = Path(name)
         port = free_port()
-        words = ["--backend-store-uri", database, "--artifacts-destination", str(folder / "files"),
-                 "--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)]  # fmt: skip
+        words = ["--artifacts-destination", str(folder / "files"), "--host", "127.0.0.1",
+                 "--port", str(port), "--workers", str(workers)]  # fmt: skip
         env = {
             **os.environ,
+            "MLFLOW_BACKEND_STORE_URI": database,
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         }
