@@ -37,6 +37,7 @@ _PUBLIC = {
     "hookimpl": "devbench.contract.hookspecs",
     "impulse_recording": "devbench.audio.simulate",
     "mirror_record": "devbench.tracking.mirror",
+    "mirror_sweep": "devbench.tracking.sync",
     "render": "devbench.audio.simulate",
     "response_of_impulse": "devbench.audio.responses",
     "response_path": "devbench.corpora.manifest",
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
     from devbench.errors import ContractError as ContractError
     from devbench.errors import DataError as DataError
     from devbench.tracking.mirror import mirror_record as mirror_record
+    from devbench.tracking.sync import mirror_sweep as mirror_sweep
 
 __all__ = [*_PUBLIC, "__version__"]  # noqa: PLE0604 - the keys are strings
 

@@ -44,6 +44,13 @@ if TYPE_CHECKING:
     default=None,
     help="A folder of records without a store; its rows are claims (V0) and have no rank.",
 )
+@click.option(
+    "--from-mlflow",
+    "uri",
+    metavar="URI",
+    default=None,
+    help="An MLflow store that records were mirrored to; its rows are claims (V0), too.",
+)
 @store_option
 @data_option
 def command(
@@ -55,6 +62,7 @@ def command(
     is_check: bool,
     published: bool,
     records: Path | None,
+    uri: str | None,
     store: Path,
     data: Path | None,
 ) -> None:
@@ -67,7 +75,13 @@ def command(
 
     if is_check and out is None:
         raise UsageError("--check needs a folder", fix="give --out DIR with the rendered files")
-    if records is not None:
+    if records is not None and uri is not None:
+        raise UsageError("--records and --from-mlflow exclude each other", fix="give one of them")
+    if uri is not None:
+        from devbench.tracking.reading import from_mlflow
+
+        gathered = from_mlflow(uri, warn=_warn)
+    elif records is not None:
         gathered = from_folder(records, warn=_warn)
     else:
         gathered = from_store(Store(store), data, warn=_warn)
@@ -83,7 +97,7 @@ def command(
         _write(board, out)
     if not board.blocks:
         words = "no runs to show (see the warnings, or the filters); next: devbench ls runs"
-        if records is None and not Store(store).run_ids():
+        if records is None and uri is None and not Store(store).run_ids():
             words = "no runs yet; next: devbench run --method umc-synth --source iphone14"
         click.echo(words, err=True)
 

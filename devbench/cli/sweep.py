@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from devbench.sweeping.grid import Grid
     from devbench.sweeping.sweep import Sweep
 
+SWEEP_TIMEOUT_S = 600.0
+"""How long an observer may take for a whole sweep: it may have to write what of it is missing."""
+
 
 @click.group("sweep", invoke_without_command=True)
 @click.option("--methods", default=None, help="A,B,... or all.")
@@ -86,6 +89,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
     from devbench.errors import EXIT_SWEEP, UsageError
     from devbench.results.store import Store
     from devbench.running.hardware import cuda_info, n_cpus
+    from devbench.sweeping.asked import note_asked
     from devbench.sweeping.cells import Durations, plan_cells
     from devbench.sweeping.grid import Grid, benchmark_text, names, numbers, owned
     from devbench.sweeping.local import run_cells
@@ -117,7 +121,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
         grid, data=data, store=opened.folder, talk=talk, is_lenient=methods == "all"
     )
     talk.close()
-    states = sweep.states(cells)
+    states = sweep.states(cell.run_id for cell in cells)
     wanted = "failed" if only else "to do"
     todo = [cell for cell in cells if states[cell.run_id] == wanted]
     durations = Durations(opened.records(lambda words: None))
@@ -126,9 +130,10 @@ def command(  # noqa: PLR0917 - click passes every option by name
         _head(grid, cells, states, impossible, left_s=durations.estimate_s(todo, jobs))
     if dry_run:
         if as_json:
-            _print_json(sweep, cells, sweep.states(cells), impossible)
+            _print_json(sweep, cells, states, impossible)
         return
     sweep.save()
+    note_asked(sweep, benchmark=loaded.id, run_ids=list(states))
     ended = []
     try:
         ended = run_cells(
@@ -138,7 +143,8 @@ def command(  # noqa: PLR0917 - click passes every option by name
         )  # fmt: skip
     finally:
         watcher.close()
-    states = sweep.states(cells)
+    states = sweep.states(states)
+    _notify(sweep, states, benchmark=loaded.id)
     if as_json:
         _print_json(sweep, cells, states, impossible)
     else:
@@ -169,7 +175,7 @@ def status_command(sweep: str | None, data: Path | None, store: Path, as_json: b
             one.grid, data=data, store=opened.folder, talk=ConsoleTalk(is_quiet=True),
             is_lenient=True,
         )  # fmt: skip
-        states, failed = one.states(cells), one.failed()
+        states, failed = one.states(cell.run_id for cell in cells), one.failed()
         if sweep:
             rows += [_row(cell, states[cell.run_id], opened, failed) for cell in cells]
         else:
@@ -245,6 +251,22 @@ def _head(
     for one in impossible:
         words = f"left out: {one.method}: {one.reason} ({one.fix})"
         click.echo(printable(" ".join(words.split())), err=True)
+
+
+def _notify(sweep: Sweep, states: Mapping[str, str], *, benchmark: str) -> None:
+    """Tell observers that a sweep ended; what fails there is a warning."""
+    from devbench.cli.group import printable
+    from devbench.running.observe import Observers
+
+    document = {
+        "sweep_id": sweep.grid.sweep_id,
+        "benchmark": benchmark,
+        "grid": sweep.grid.model_dump(mode="json"),
+        "cells": dict(states),
+    }
+    with Observers(timeout_s=SWEEP_TIMEOUT_S) as observers:
+        for words in observers.sweep_finished(document, sweep.store.folder):
+            click.echo(printable(f"warning: {words}"), err=True)
 
 
 def _tail(sweep: Sweep, states: dict[str, Any], *, n_new: int) -> None:

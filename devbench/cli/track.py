@@ -31,7 +31,7 @@ def command() -> None:
 )
 @json_option
 def sync(store: Path, uri: str | None, is_rebuild: bool, as_json: bool) -> None:
-    """Mirror every record that is not in MLflow yet.
+    """Mirror every record and every sweep that is not in MLflow yet.
 
     \b
     devbench track sync
@@ -56,12 +56,14 @@ def sync(store: Path, uri: str | None, is_rebuild: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(done), sort_keys=True, indent=2))
         return
+    sweeps = f", {done.sweeps} sweeps" if done.sweeps else ""
     click.echo(
         f"mirrored {done.written}, already there {done.kept} "
-        f"({done.records} records, {done.failures} failed runs)"
+        f"({done.records} records, {done.failures} failed runs{sweeps})"
     )
     click.echo(f"at {done.uri}")
-    click.echo(f"look: mlflow ui --host 127.0.0.1 --backend-store-uri {done.uri}", err=True)
+    if not done.uri.startswith("http"):
+        click.echo(f"look: mlflow ui --host 127.0.0.1 --backend-store-uri {done.uri}", err=True)
 
 
 def _show_progress(done: int, total: int) -> None:

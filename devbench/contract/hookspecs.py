@@ -54,3 +54,8 @@ def devbench_epoch_finished(plan: Mapping[str, Any], epoch: Mapping[str, Any]) -
 @hookspec
 def devbench_run_finished(record: Mapping[str, Any], store: str) -> None:
     """Observe a finished run; called after the record is on disk in the store folder."""
+
+
+@hookspec
+def devbench_sweep_finished(sweep: Mapping[str, Any], store: str) -> None:
+    """Observe a sweep that ended: sweep_id, benchmark, grid, and cells: run_id to state."""

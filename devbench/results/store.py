@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -146,9 +146,14 @@ class Store:
         """Return the run_ids of all records, sorted."""
         return [path.stem for path in self._files("records", _RECORD_NAME)]
 
-    def records(self, warn: Warn) -> Iterator[Record]:
-        """Yield readable records in order of run_id; say of the others why they are skipped."""
+    def records(self, warn: Warn, *, only: Collection[str] | None = None) -> Iterator[Record]:
+        """Yield readable records in order of run_id; say of the others why they are skipped.
+
+        only: run_ids to look at; None for all.
+        """
         for run_id in self.run_ids():
+            if only is not None and run_id not in only:
+                continue
             try:
                 record = self.get(run_id)
             except (DataError, UnknownNameError) as error:  # damaged, or removed meanwhile

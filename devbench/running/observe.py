@@ -1,8 +1,8 @@
 """Observers watch a run from a process of their own; a broken one costs its own log, nothing else.
 
 They receive the plan, the epochs and the record as JSON values, in order, from a thread that no
-run waits for before its end. Whoever dies, hangs or raises is named in a warning and, after a
-death or a silence, dropped: the others go on in a new process.
+run waits for before its end; a sweep tells them of its own. Whoever dies, hangs or raises is named
+in a warning and, after a death or a silence, dropped: the others go on in a new process.
 """
 
 from __future__ import annotations
@@ -112,8 +112,15 @@ class Observers:
 
         Epochs that a slow observer has not heard by now are not told any more.
         """
+        return self._last("run_finished", record=record, store=str(store.absolute()))
+
+    def sweep_finished(self, sweep: Mapping[str, Any], store: Path) -> list[str]:
+        """Tell of a sweep that ended, wait until all observers have heard it, return warnings."""
+        return self._last("sweep_finished", sweep=sweep, store=str(store.absolute()))
+
+    def _last(self, hook: str, **arguments: Any) -> list[str]:
         self._is_ending.set()
-        self._send("run_finished", record=record, store=str(store.absolute()))
+        self._send(hook, **arguments)
         self._messages.put(None)
         try:
             if self._thread is not None:

@@ -1,6 +1,7 @@
 """A sweep in a store: its grid, and what is known of cells that failed.
 
 sweeps/<sweep_id>/grid.json            what was asked for
+sweeps/<sweep_id>/asked/<n>.json       which runs that were (asked.py)
 sweeps/<sweep_id>/failed/<run_id>.json how a cell failed, until it ends well
 sweeps/<sweep_id>/logs/<run_id>.txt    what a failed cell wrote on standard error
 
@@ -10,7 +11,7 @@ What is done stands in the store's records alone: a cell that another command ra
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -23,7 +24,6 @@ from devbench.results.store import Store
 from devbench.sweeping.grid import Grid
 
 if TYPE_CHECKING:
-    from devbench.sweeping.cells import Cell
     from devbench.sweeping.local import Ended
 
 State = Literal["done", "failed", "to do"]
@@ -77,7 +77,7 @@ class Sweep:
             found[cell.run_id] = cell
         return found
 
-    def states(self, cells: Sequence[Cell]) -> dict[str, State]:
+    def states(self, run_ids: Iterable[str]) -> dict[str, State]:
         """Return how each cell stands, by run_id."""
         done, failed = set(self.store.run_ids()), self.failed()
 
@@ -86,7 +86,7 @@ class Sweep:
                 return "done"
             return "failed" if run_id in failed else "to do"
 
-        return {cell.run_id: state(cell.run_id) for cell in cells}
+        return {run_id: state(run_id) for run_id in run_ids}
 
 
 def saved_sweeps(store: Store) -> Iterator[Sweep]:

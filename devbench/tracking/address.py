@@ -7,15 +7,18 @@ leave a database that neither can use; so everything that touches it happens und
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.metadata
 import logging
 import os
+import re
 import sqlite3
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from devbench.errors import TrackingError
 
@@ -36,12 +39,15 @@ _SETTINGS = {
     "DO_NOT_TRACK": "true",
     "MLFLOW_LOGGING_LEVEL": "ERROR",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     # No connection outlives its use: a pooled one would go on writing to a replaced database.
     "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",
 }
+_LOGIN = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 _PATIENCE = {  # a user's own values win
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "PGCONNECT_TIMEOUT": "10",  # else the operating system's, over two minutes
 }
 
 
@@ -104,12 +110,53 @@ def sqlite_uri(database: Path) -> str:
 
 
 def without_secrets(uri: str) -> str:
-    """Return uri without user and password, fit to be shown."""
-    head, separator, rest = uri.partition("://")
-    if not separator:
-        return uri
-    authority, slash, path = rest.partition("/")
-    return f"{head}://{authority.rpartition('@')[2]}{slash}{path}"
+    """Return uri without user, password and query, fit to be shown."""
+    head, separator, rest = uri.partition("?")[0].rpartition("://")
+    if head.partition("+")[0].lower() == "sqlite":
+        return head + separator + rest
+    return head + separator + rest.rpartition("@")[2]  # a password may hold a slash
+
+
+def scrubbed(text: str, uri: str) -> str:
+    """Return text, which others wrote, without what `without_secrets` leaves out of uri."""
+    bare, _, query = uri.partition("?")
+    login = "" if "sqlite" in bare else bare.rpartition("://")[2].rpartition("@")[0]
+    password = login.partition(":")[2]
+    for secret in sorted({login, password, unquote(password), query}, key=len, reverse=True):
+        if secret:
+            text = text.replace(secret, "***")
+    return re.sub(r"://[^/\s@]*@", "://", text)
+
+
+@contextlib.contextmanager
+def logged_in(address: Address) -> Iterator[Address]:
+    """Give MLflow the user and password of a server apart from its address, which it shows.
+
+    Yields the address without them.
+    """
+    user, found, password = _login(address.uri)
+    if not found:
+        yield address
+        return
+    before = {name: os.environ.get(name) for name in _LOGIN}
+    os.environ.update(zip(_LOGIN, (user, password), strict=True))
+    try:
+        yield replace(address, uri=without_secrets(address.uri))
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _login(uri: str) -> tuple[str, str, str]:
+    scheme, _, rest = uri.partition("://")
+    login, found, _ = rest.rpartition("@")
+    if scheme.lower() not in ("http", "https"):
+        return "", "", ""
+    user, _, password = login.partition(":")
+    return unquote(user), found, unquote(password)
 
 
 def _database_path(uri: str) -> Path:
@@ -147,12 +194,21 @@ def alone(address: Address) -> Iterator[None]:
         lock.release()
 
 
+def load_mlflow(address: Address) -> None:
+    """Import what a client of the store needs: seconds that nobody has to hold the lock for."""
+    require_mlflow()
+    with quiet():
+        importlib.import_module("mlflow")
+        if address.artifact_root is not None:  # no server: a database that this process opens
+            importlib.import_module("mlflow.store.tracking.sqlalchemy_store")
+
+
 def open_client(address: Address) -> MlflowClient:
     """Return a client of the store, whose tables exist and fit; call it while `alone`.
 
     An own database of an older MLflow is migrated; a foreign one is left as it is and refused.
     """
-    _require_mlflow()
+    require_mlflow()
     if address.database is not None:
         _require_sqlite(address.database, is_own=address.is_own)
     with quiet():
@@ -177,7 +233,8 @@ def _migrate(uri: str) -> None:
     upgrade.callback(uri)
 
 
-def _require_mlflow() -> None:
+def require_mlflow() -> None:
+    """Refuse to go on without an MLflow that is new enough."""
     try:
         version = importlib.metadata.version("mlflow")
     except importlib.metadata.PackageNotFoundError as error:

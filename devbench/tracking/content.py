@@ -15,6 +15,8 @@ from devbench.results.record import Plan, Record
 from devbench.results.store import Failure
 
 RUN_ID_TAG = "devbench.run_id"
+SWEEP_ID_TAG = "devbench.sweep_id"
+PARENT_TAG = "mlflow.parentRunId"
 DIGEST_TAG = "devbench.mirrored_sha256"
 """Set last: a run that carries the digest of its record was mirrored whole."""
 REASON_TAGS = ("devbench.state", "devbench.reason", "devbench.phase")
@@ -36,7 +38,11 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One MLflow run. Times in ms since 1970; artifact: the record's JSON text, if there is one."""
+    """One MLflow run. Times in ms since 1970; artifact: the record's JSON text, if there is one.
+
+    run_id: what it shows, by which it is found again: for the parent run of a sweep, the sweep_id.
+    id_tag: the tag that holds it.
+    """
 
     run_id: str
     digest: str
@@ -49,12 +55,13 @@ class Content:
     tags: dict[str, str]
     metrics: list[Point] = field(default_factory=list)
     artifact: str | None = None
+    id_tag: str = RUN_ID_TAG
 
 
 def content_of_record(record: Record) -> Content:
     """Return how a finished run looks in MLflow."""
     text = record.to_json()
-    start_ms, end_ms = _times_ms(record.measured)
+    start_ms, end_ms = times_ms(record.measured)
     return Content(
         run_id=record.run_id,
         digest=sha256_bytes(text),
@@ -77,7 +84,7 @@ def content_of_failure(failure: Failure) -> Content:
         "devbench.phase": clean(failure.phase),
         "devbench.reason": clean(failure.reason),
     }
-    at_ms, _ = _times_ms({"started_at": failure.at_utc})
+    at_ms, _ = times_ms({"started_at": failure.at_utc})
     return Content(
         run_id=failure.run_id,
         digest=sha256_bytes(canonical_json(failure.model_dump(mode="json"))),
@@ -97,7 +104,8 @@ def clean(text: str) -> str:
     return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
 
 
-def _key(*parts: str) -> str:
+def key(*parts: str) -> str:
+    """Return parts as one key that MLflow takes."""
     return _NOT_IN_KEYS.sub("_", ".".join(parts))[:200]
 
 
@@ -136,8 +144,8 @@ def _params(plan: Plan) -> dict[str, str]:
         ("backbone", plan.backbone),
         ("frontend", plan.frontend),
     ):
-        values |= {_key("options", kind, name): value for name, value in part.options.items()}
-    values |= {_key("versions", name): version for name, version in plan.versions.items()}
+        values |= {key("options", kind, name): value for name, value in part.options.items()}
+    values |= {key("versions", name): version for name, version in plan.versions.items()}
     return {key: clean(str(value)) for key, value in values.items()}
 
 
@@ -179,11 +187,11 @@ def _metrics(record: Record) -> list[Point]:
         "mean_all": summary.mean_all,
     }
     for score in record.scores:
-        once[_key("macro_f1", score.device)] = score.macro_f1
-        once[_key("weighted_f1", score.device)] = score.weighted_f1
+        once[key("macro_f1", score.device)] = score.macro_f1
+        once[key("weighted_f1", score.device)] = score.weighted_f1
     for name, value in record.measured.items():  # names carry their units
         parts = value.items() if isinstance(value, Mapping) else [("", value)]
-        once |= {_key(*filter(None, (name, part))): number for part, number in parts}
+        once |= {key(*filter(None, (name, part))): number for part, number in parts}
     points = [Point(key, float(value), 0) for key, value in once.items() if _is_finite(value)]
     for model in record.models:
         suffix = () if model.target is None else (model.target,)
@@ -191,7 +199,7 @@ def _metrics(record: Record) -> list[Point]:
             for name in ("loss", "val_loss", "val_macro_f1"):
                 value = getattr(epoch, name)
                 if _is_finite(value):
-                    points.append(Point(_key(name, *suffix), float(value), epoch.epoch))
+                    points.append(Point(key(name, *suffix), float(value), epoch.epoch))
     return points
 
 
@@ -199,7 +207,7 @@ def _is_finite(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _times_ms(measured: Mapping[str, Any]) -> tuple[int, int]:
+def times_ms(measured: Mapping[str, Any]) -> tuple[int, int]:
     """Return start and end; 0 for a record without its time: MLflow then takes the present."""
     start_ms = 0
     started = measured.get("started_at")

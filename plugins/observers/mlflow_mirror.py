@@ -1,4 +1,4 @@
-"""Mirrors each finished run into MLflow: the store's own database, or $MLFLOW_TRACKING_URI."""
+"""Mirrors runs and sweeps that ended into MLflow: the store's own, or $MLFLOW_TRACKING_URI."""
 
 from __future__ import annotations
 
@@ -14,3 +14,11 @@ def devbench_run_finished(record: Mapping[str, Any], store: str) -> None:
     from devbench import mirror_record
 
     mirror_record(record, store)
+
+
+@hookimpl
+def devbench_sweep_finished(sweep: Mapping[str, Any], store: str) -> None:
+    """End the sweep's parent run with its counts, and write what of its cells is missing."""
+    from devbench import mirror_sweep
+
+    mirror_sweep(sweep["sweep_id"], store)

@@ -116,7 +116,7 @@ def test_every_hook_and_its_arguments_are_documented() -> None:
         for name, value in vars(hookspecs).items()
         if name.startswith("devbench_") and inspect.isfunction(value)
     }
-    assert len(hooks) == 7
+    assert len(hooks) == 8
     told = first_cells(section(text_of("docs/plugin-contract.md"), "## Hooks"))
     signatures = [f"{name}({', '.join(arguments)})" for name, arguments in hooks.items()]
     assert [cell for cell in told if cell.startswith("devbench_")] == signatures

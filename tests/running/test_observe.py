@@ -29,6 +29,8 @@ def devbench_run_started(plan): write("started", plan["source"])
 def devbench_epoch_finished(plan, epoch): write("epoch", epoch["epoch"])
 @hookimpl
 def devbench_run_finished(record, store): write("finished", record["run_id"], store)
+@hookimpl
+def devbench_sweep_finished(sweep, store): write("swept", sweep["cells"], store)
 """
 BROKEN = """
 import os, sys, time
@@ -94,6 +96,16 @@ def test_events_arrive_in_order(make: Make, heard: Path, tmp_path: Path) -> None
         ["epoch", 2],
         ["finished", "0" * 64, str(tmp_path)],
     ]
+
+
+def test_a_sweep_that_ended_is_told_and_a_broken_observer_costs_a_warning(
+    make: Make, heard: Path, tmp_path: Path
+) -> None:
+    broken = "@hookimpl\ndef devbench_sweep_finished(sweep, store): raise ValueError('no luck')"
+    with Observers([make("a-broken", top=broken), make("good", good=True)]) as observers:
+        warnings = observers.sweep_finished({"cells": {"a": "done"}}, tmp_path)
+    assert len(warnings) == 1 and "'a-broken' failed in sweep_finished" in warnings[0]
+    assert words(heard) == [["swept", {"a": "done"}, str(tmp_path)]]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ from devbench.results.store import Store
 from devbench.running.plan import Request
 from devbench.sweeping.cells import Cell, Durations
 from devbench.sweeping.local import Ended, run_cells
+from devbench.tracking.address import address_of
+from devbench.tracking.mirror import mirror_at
 from helpers.runs import World
 
 METHODS = "baseline,gain"
@@ -164,6 +166,29 @@ def test_a_failed_run_is_left_until_it_is_asked_for(tmp_path: Path, tiny_data: P
     code, out, _ = sweep(world, "--only", "failed", methods="baseline")
     assert (code, "FAILED" in out) == (EXIT_SWEEP, True)
     assert len(list(Store(world.store.folder).failures(lambda words: None))) == 2
+
+
+def test_a_mirror_that_fails_fails_no_sweep_and_is_made_up_for(
+    tmp_path: Path, tiny_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEVBENCH_OBSERVERS", "mlflow")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    world = World.make(tmp_path, tiny_data)
+    world.store.prepare()
+    database = world.store.folder / "mlflow.db"
+    database.write_bytes(b"no database at all " * 100)
+    code, out, err = sweep(world, methods="baseline")
+    assert (code, "1 of 1 done" in out) == (0, True), err
+    assert err.count("track sync --rebuild") == 2  # of the run and of the sweep
+    database.unlink()
+    code, out, err = sweep(world, methods="baseline")
+    assert (code, "0 runs ended now; 1 of 1 done" in out, "warning" in err) == (0, True, False)
+    with mirror_at(address_of(world.store.folder)) as mirror:
+        (parent,) = mirror.runs("tags.`devbench.sweep_id` != ''")
+        (child,) = mirror.runs("tags.`devbench.run_id` != ''")
+    assert parent.data.tags["devbench.done"] == parent.data.tags["devbench.cells"] == "1"
+    assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert (parent.info.status, child.info.status) == ("FINISHED", "FINISHED")
 
 
 def test_time_left_is_that_of_the_nearest_runs_known() -> None:
