@@ -62,7 +62,8 @@ class Row:
     """One method with its options. None where a figure does not exist or would not compare.
 
     by_source: mean over targets per source of the block. n_seeds: s such that seeds 0 to s-1 are
-    complete. n_scored: None without a ledger.
+    complete. n_scored: None without a ledger. interval: 95 %, of mean_targets. band: first and last
+    rank that the row may have.
     """
 
     rank: int | None
@@ -85,6 +86,8 @@ class Row:
     n_scored: int | None
     fit_s: float | None
     code_sha256: str
+    interval: tuple[float, float] | None = None
+    band: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
