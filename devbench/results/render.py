@@ -245,6 +245,7 @@ def render_csv(board: Board) -> str:
             for row in rows:
                 fields = asdict(row)
                 by_source = fields.pop("by_source")
+                del fields["run_ids"]  # leaderboard.json has them
                 named = {f"from {source}": by_source.get(source) for source in sources}
                 lines.append(
                     {"kind": "measured", **block.key._asdict(), "track": track} | fields | named

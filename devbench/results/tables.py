@@ -63,7 +63,7 @@ class Row:
 
     by_source: mean over targets per source of the block. n_seeds: s such that seeds 0 to s-1 are
     complete. n_scored: None without a ledger. interval: 95 %, of mean_targets. band: first and last
-    rank that the row may have.
+    rank that the row may have. run_ids: of the records that the row is made of, sorted.
     """
 
     rank: int | None
@@ -88,6 +88,7 @@ class Row:
     code_sha256: str
     interval: tuple[float, float] | None = None
     band: tuple[int, int] | None = None
+    run_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +315,7 @@ def _row(
         n_scored=None,
         fit_s=mean(fit_s) if fit_s else None,
         code_sha256=plan.method.code_sha256,
+        run_ids=tuple(record.run_id for record in runs.records),
     )
 
 
