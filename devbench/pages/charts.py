@@ -14,6 +14,7 @@ from devbench.pages.devices import Responses
 
 STRIP_WIDTH, STRIP_HEIGHT = 180.0, 18.0
 N_LEVELS = 20
+LABEL_REACHES, LABEL_SPACE = (13.0, 21.0, 30.0), 12.0
 N_STEPS = 5
 STEP_F1 = 0.05
 
@@ -55,11 +56,13 @@ class Strip(NamedTuple):
 
 
 class Point(NamedTuple):
-    """A mark with its number in the table below the chart."""
+    """A mark with its number in the table below the chart, and where that number is written."""
 
     x: float
     y: float
     number: int
+    label_x: float
+    label_y: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +118,32 @@ def scatter(values: Sequence[tuple[int, float, float]], *, width: float, height:
     return Scatter(
         x_ticks=tuple(Tick(x.place(v), _short(v)) for v in _log_ticks(x.low, x.high)),
         y_ticks=tuple(Tick(y.place(n / 10), f"{n / 10:.1f}") for n in range(round(10 * y.low), 11)),
-        points=tuple(Point(x.place(cost), y.place(f1), n) for n, cost, f1 in values),
+        points=_labelled([(n, x.place(cost), y.place(f1)) for n, cost, f1 in values]),
     )
+
+
+def _labelled(marks: Sequence[tuple[int, float, float]]) -> tuple[Point, ...]:
+    """Return marks with their numbers where they hide neither a mark nor another number.
+
+    The nearest free place of eight directions and three distances; the first where none is free.
+    """
+    taken = [(x, y) for _, x, y in marks]
+    found: list[Point] = []
+    for number, x, y in marks:
+        places = [
+            (x + reach * math.cos(turn * math.pi / 4), y - reach * math.sin(turn * math.pi / 4))
+            for reach in LABEL_REACHES
+            for turn in (0, 2, 4, 6, 1, 3, 5, 7)
+        ]
+        free = (
+            (at, up)
+            for at, up in places
+            if all(math.hypot(at - a, up - b) >= LABEL_SPACE for a, b in taken)
+        )
+        at, up = next(free, places[0])
+        taken.append((at, up))
+        found.append(Point(x, y, number, round(at, 2), round(up, 2)))
+    return tuple(found)
 
 
 def _log_ticks(low: float, high: float) -> list[float]:

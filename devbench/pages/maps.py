@@ -93,7 +93,9 @@ def subtract(anchor: str, first: Map, second: Map) -> Map:
     def minus(one: Figure, other: Figure) -> Figure:
         if one.value is None or other.value is None:
             return Figure(EMPTY)
-        value = round(one.value, 3) - round(other.value, 3)  # of what is shown, as the script does
+        value = (
+            round(round(one.value, 3) - round(other.value, 3), 3) + 0.0
+        )  # of what is shown; no -0
         return Figure(f"{value:+.3f}", step_of(value), value)
 
     return Map(
