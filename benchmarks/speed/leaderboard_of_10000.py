@@ -4,10 +4,10 @@
 
 The records are made up, in a temporary folder: 8 backbones, 36 methods, 7 sources and 5 seeds of a
 benchmark with 7 devices and 20 classes. Each command runs in a process of its own, as a user types
-it. The figures are medians of the rounds, of wall and of CPU seconds (which a busy machine stretches
-less), with the largest memory; `ls runs` fills its cache in the first round. The table and the page
-read a folder of records, so that they are held against themselves (V0); V1 reads 90 kB of logits a
-run on top and is not measured here.
+it. The figures are medians of the rounds, of wall and of CPU seconds (which a busy machine hardly
+stretches), with the largest memory; `ls runs` fills its cache in the first round. The table and the
+page read a folder of records, so that they are held against themselves (V0); V1 reads 90 kB of
+logits a run on top and is not measured here.
 """
 
 from __future__ import annotations
