@@ -67,6 +67,7 @@ class Opened:
     def __init__(self, browser: Browser, address: str, **options: Any) -> None:
         self.context = browser.new_context(**{"viewport": WIDE, "color_scheme": "light"} | options)
         self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(120_000)  # ms; on machines that do much else
         self.complaints: list[str] = []
         self.requests: list[str] = []
         self.page.on("console", lambda message: self.complaints.append(message.text))
