@@ -27,6 +27,7 @@ COMMANDS = {
     "convert": "Write a sound as another device would have recorded it.",
     "converter": "Train, list, measure and hand on what methods learn once for many runs.",
     "leaderboard": "Rank methods per track from the records of a store.",
+    "page": "Look at the leaderboard in a browser.",
     "compare": "Tell whether methods differ, with intervals and corrected p values.",
     "records": "Export records and logits, or add those of another machine or person.",
     "data": "Build, import, check and describe corpora.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import click
 from devbench.cli.options import data_option, store_option
 
 if TYPE_CHECKING:
+    from devbench.results.gather import Gathered
     from devbench.results.render import Board
 
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(("text", "md", "csv", "json")),
+    type=click.Choice(("text", "md", "csv", "json", "html", "latex")),
     default="text",
     show_default=True,
     help="What is printed.",
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     default=None,
-    help="Write leaderboard.md, .csv and .json into this folder instead of printing.",
+    help="Write leaderboard.md, .csv, .json and .html into this folder instead of printing.",
 )
 @click.option("--check", "is_check", is_flag=True, help="Compare with the files in --out.")
 @click.option(
@@ -68,33 +70,20 @@ def command(
 ) -> None:
     """Rank methods per track; every figure is recomputed from stored logits first (V1)."""
     from devbench.errors import UsageError
-    from devbench.results.gather import from_folder, from_store
     from devbench.results.published import published_rows
     from devbench.results.render import Board
     from devbench.results.store import Store
 
     if is_check and out is None:
         raise UsageError("--check needs a folder", fix="give --out DIR with the rendered files")
-    if records is not None and uri is not None:
-        raise UsageError("--records and --from-mlflow exclude each other", fix="give one of them")
-    if uri is not None:
-        from devbench.tracking.reading import from_mlflow
-
-        gathered = from_mlflow(uri, warn=_warn)
-    elif records is not None:
-        gathered = from_folder(records, warn=_warn)
-    else:
-        gathered = from_store(Store(store), data, warn=_warn)
-    board = Board(
-        gathered.only(benchmark=benchmark, budget=budget).blocks(warn=_warn),
-        tuple(published_rows()) if published else None,
-    )
+    gathered = gather(records, store, data, uri=uri).only(benchmark=benchmark, budget=budget)
+    board = Board(gathered.blocks(warn=warn), tuple(published_rows()) if published else None)
     if out is None:
-        _print(board, form)
+        _print(board, gathered, form)
     elif is_check:
-        _check(board, out)
+        _check(_files(board, gathered), out)
     else:
-        _write(board, out)
+        _write(_files(board, gathered), out)
     if not board.blocks:
         words = "no runs to show (see the warnings, or the filters); next: devbench ls runs"
         if records is None and uri is None and not Store(store).run_ids():
@@ -102,40 +91,81 @@ def command(
         click.echo(words, err=True)
 
 
-def _warn(words: str) -> None:
+def gather(
+    records: Path | None, store: Path, data: Path | None, *, uri: str | None = None
+) -> Gathered:
+    """Return the runs of a folder of records, of an MLflow store at uri, or else of a store.
+
+    Of runs that are left out a warning says why.
+    """
+    from devbench.errors import UsageError
+    from devbench.results.gather import from_folder, from_store
+    from devbench.results.store import Store
+
+    if records is not None and uri is not None:
+        raise UsageError("--records and --from-mlflow exclude each other", fix="give one of them")
+    if uri is not None:
+        from devbench.tracking.reading import from_mlflow
+
+        return from_mlflow(uri, warn=warn)
+    if records is not None:
+        return from_folder(records, warn=warn)
+    return from_store(Store(store), data, warn=warn)
+
+
+def warn(words: str) -> None:
+    """Print a warning."""
     from devbench.results.render import clean_line
 
     click.echo(f"warning: {clean_line(words)}", err=True)
 
 
-def _print(board: Board, form: str) -> None:
-    from devbench.results.render import RENDERERS, render_text
-
+def _print(board: Board, gathered: Gathered, form: str) -> None:
     if form == "text" and sys.stdout.isatty():
         from devbench.results.terminal import print_board
 
         print_board(board)
     else:
-        text = render_text(board) if form == "text" else RENDERERS[form](board)
         # RFC 4180 ends CSV lines with \r\n; as bytes, no layer translates them
-        click.echo(text.encode(), nl=False)
+        click.echo(_rendered(board, gathered, form).encode(), nl=False)
 
 
-def _write(board: Board, out: Path) -> None:
-    from devbench.files import publish
+def _rendered(board: Board, gathered: Gathered, form: str) -> str:
+    from devbench.results.render import RENDERERS, render_text
+
+    if form == "html":
+        from devbench.pages.render import render_page
+
+        return render_page(board, gathered.records)
+    if form == "latex":
+        from devbench.results.latex import render_latex
+
+        return render_latex(board)
+    return render_text(board) if form == "text" else RENDERERS[form](board)
+
+
+def _files(board: Board, gathered: Gathered) -> Iterator[tuple[str, str]]:
+    """Yield (file name, content) of the files that --out writes."""
     from devbench.results.render import render_files
 
-    for name, content in render_files(board):
+    yield from render_files(board)
+    yield "leaderboard.html", _rendered(board, gathered, "html")
+
+
+def _write(files: Iterable[tuple[str, str]], out: Path) -> None:
+    from devbench.files import publish
+
+    for name, content in files:
         publish(out / name, content.encode(), replace=True)
         click.echo(str(out / name))
 
 
-def _check(board: Board, out: Path) -> None:
+def _check(files: Iterable[tuple[str, str]], out: Path) -> None:
     from devbench.errors import CheckError
     from devbench.files import read_bytes
-    from devbench.results.render import first_difference, render_files
+    from devbench.results.render import first_difference
 
-    for name, content in render_files(board):
+    for name, content in files:
         path = out / name
         if not path.exists():
             raise CheckError(f"{path} is missing", fix=f"devbench leaderboard --out {out}")

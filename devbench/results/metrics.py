@@ -73,7 +73,10 @@ def macro_f1(counts: NDArray[np.int64]) -> float:
 def weighted_f1(counts: NDArray[np.int64]) -> float:
     """Return the mean F1 over classes weighted by the number of true clips of each class."""
     support: list[int] = _require_counts(counts).sum(axis=1).tolist()
-    scores = class_f1(counts)
+    return _weighted(class_f1(counts), support)
+
+
+def _weighted(scores: Sequence[float], support: Sequence[int]) -> float:
     return math.fsum(n * f1 for n, f1 in zip(support, scores, strict=True)) / sum(support)
 
 
@@ -93,12 +96,14 @@ def score_counts(
     *, device: str, role: Literal["source", "target"], counts: NDArray[np.int64]
 ) -> DeviceScore:
     """Return the scores of one device from its confusion matrix [true, predicted]."""
+    scores = class_f1(_require_counts(counts))
+    support: list[int] = counts.sum(axis=1).tolist()
     return DeviceScore(
         device=device,
         role=role,
-        macro_f1=macro_f1(counts),
-        weighted_f1=weighted_f1(counts),
-        n_clips=int(counts.sum()),
+        macro_f1=mean(scores),
+        weighted_f1=_weighted(scores, support),
+        n_clips=sum(support),
         confusion=counts.tolist(),
     )
 

@@ -65,8 +65,8 @@ class Row:
     """One method with its options. None where a figure does not exist or would not compare.
 
     by_source: mean over targets per source of the block. n_seeds: s such that seeds 0 to s-1 are
-    complete. n_scored: None without a ledger. interval, band: of mean_targets and of the rank, as
-    certainty.py finds them.
+    complete. n_scored: None without a ledger. interval: 95 %, of mean_targets. band: first and last
+    rank that the row may have. run_ids: of the records that the row is made of, sorted.
     """
 
     rank: int | None
@@ -89,9 +89,9 @@ class Row:
     n_scored: int | None
     fit_s: float | None
     code_sha256: str
-    run_ids: tuple[str, ...] = ()
     interval: tuple[float, float] | None = None
     band: tuple[int, int] | None = None
+    run_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,8 +128,8 @@ def require_well_formed(record: Record) -> None:
     _same(plan.method.track, track, "track")
     for score in record.scores:
         rows = score.confusion
-        if [len(row) for row in rows] != [n_classes] * n_classes or not all(
-            0 <= count < 2**40 for row in rows for count in row
+        if [len(row) for row in rows] != [n_classes] * n_classes or not (
+            min(map(min, rows), default=0) >= 0 and max(map(max, rows), default=0) < 2**40
         ):
             raise CheckError(
                 f"scores.{score.device}.confusion is no matrix of {n_classes} x {n_classes} counts",

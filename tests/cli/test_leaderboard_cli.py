@@ -51,6 +51,10 @@ def test_a_board_is_printed_in_every_format(store: Store) -> None:
     lines = call(leaderboard.command, "--store", store.folder, "--format", "csv").stdout
     assert next(csv.reader(lines.splitlines()))[0] == "kind"
     assert call(leaderboard.command, "--store", store.folder, "--format", "md").stdout[0] == "#"
+    page = call(leaderboard.command, "--store", store.folder, "--format", "html").stdout
+    assert page.startswith("<!doctype html>") and "freq-mixstyle" in page
+    tables = call(leaderboard.command, "--store", store.folder, "--format", "latex").stdout
+    assert r"\begin{tabular}" in tables and "{-}mixstyle" in tables
 
 
 def test_files_are_written_and_checked(store: Store, tmp_path: Path) -> None:
@@ -61,6 +65,7 @@ def test_files_are_written_and_checked(store: Store, tmp_path: Path) -> None:
     call(leaderboard.command, *arguments)
     assert sorted(path.name for path in out.iterdir()) == [
         "leaderboard.csv",
+        "leaderboard.html",
         "leaderboard.json",
         "leaderboard.md",
     ]
@@ -70,6 +75,11 @@ def test_files_are_written_and_checked(store: Store, tmp_path: Path) -> None:
     with pytest.raises(CheckError, match=r"line \d+ is .*freq-mixstylo") as caught:
         call(leaderboard.command, *arguments, "--check")
     assert caught.value.exit_code == 9
+    call(leaderboard.command, *arguments)
+    path = out / "leaderboard.html"
+    path.write_text(path.read_text().replace("iphone14", "iphone15", 1))
+    with pytest.raises(CheckError, match=r"leaderboard.html: line \d+ is "):
+        call(leaderboard.command, *arguments, "--check")
 
 
 def test_check_needs_out(store: Store) -> None:
@@ -178,7 +188,8 @@ def test_records_travel(store: Store, tmp_path: Path) -> None:
 def test_nothing_heavy_is_imported_for_help() -> None:
     code = (
         "import sys, devbench.cli.leaderboard, devbench.cli.verify, devbench.cli.records\n"
-        "heavy = {'torch', 'numpy', 'pydantic', 'rich', 'scipy', 'pandas'}\n"
+        "import devbench.cli.page\n"
+        "heavy = {'torch', 'numpy', 'pydantic', 'rich', 'scipy', 'pandas', 'jinja2'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
