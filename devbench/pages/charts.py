@@ -170,15 +170,26 @@ def curves(responses: Responses, *, width: float, height: float) -> Curves:
     high_db = max(10 * math.ceil(max(known, default=10.0) / 10), low_db + 10)
     x = Scale(responses.freq_hz[0], responses.freq_hz[-1], 52.0, width - 16.0, is_log=True)
     y = Scale(low_db, high_db, height - 42.0, 12.0)
-    marks = [hz for hz in (63, 125, 250, 500, 1000, 2000, 4000, 8000) if x.low <= hz <= x.high]
     return Curves(
-        x_ticks=tuple(Tick(x.place(hz), _short(hz)) for hz in marks),
+        x_ticks=frequency_ticks(x),
         y_ticks=tuple(Tick(y.place(db), f"{db}") for db in range(low_db, high_db + 1, 10)),
         lines=tuple(
             Line(device, number, _polylines(responses.freq_hz, gains, x, y))
             for number, (device, gains) in enumerate(responses.gain_db.items())
         ),
     )
+
+
+def frequency_ticks(x: Scale) -> tuple[Tick, ...]:
+    """Return the octaves on an axis of frequencies in Hz."""
+    marks = [hz for hz in (63, 125, 250, 500, 1000, 2000, 4000, 8000) if x.low <= hz <= x.high]
+    return tuple(Tick(x.place(hz), _short(hz)) for hz in marks)
+
+
+def level_ticks(low_db: float, high_db: float) -> list[int]:
+    """Return round levels in dB around a range: at most eight or so, 0 among them if within."""
+    step = next((s for s in (5, 10, 20, 50) if high_db - low_db <= 7 * s), 100)
+    return list(range(step * math.floor(low_db / step), step * math.ceil(high_db / step) + 1, step))
 
 
 def _polylines(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from devbench.files import sha256_bytes
+from devbench.pages.added import Added, added_of
 from devbench.results.metrics import mean
 from devbench.results.record import PartPlan, Plan, Record
 from devbench.results.tables import Cell, fit_seconds
@@ -60,6 +61,7 @@ class Detail:
     by_target: Mapping[str, float]
     by_class: Mapping[str, float]
     is_learned: bool
+    added: Added | None
     cost: Cost
     provenance: Provenance
 
@@ -73,6 +75,7 @@ def detail_of(records: Sequence[Record], sources: Iterable[str]) -> Detail:
         by_target=_by_target(by_cell) if is_complete else {},
         by_class=_by_class(records) if is_complete else {},
         is_learned=any(model.artifacts for record in records for model in record.models),
+        added=added_of(records),
         cost=_cost(records),
         provenance=_provenance(records),
     )

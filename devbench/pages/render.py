@@ -22,7 +22,7 @@ from devbench.pages.devices import FindResponses, shipped_responses
 from devbench.pages.maps import STEPS
 from devbench.pages.view import CHART_HEIGHT, CHART_WIDTH, MAX_DETAILED, page_view
 from devbench.results.record import Record
-from devbench.results.render import EMPTY, Board, clean, clean_line
+from devbench.results.render import EMPTY, Board, clean, clean_line, interval_words
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -90,6 +90,7 @@ def _environment() -> Environment:
         "clean_line": clean_line,
         "fraction": lambda value: EMPTY if value is None else f"{value:.3f}",
         "count": lambda value: EMPTY if value is None else str(value),
+        "interval_words": interval_words,
         "seconds": lambda value: EMPTY if value is None else f"{value:.1f}",
         "whole": lambda value: EMPTY if value is None else f"{value:,.0f}".replace(",", "\u202f"),
     }

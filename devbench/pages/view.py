@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from devbench.pages.bands import AddedView, added_view
 from devbench.pages.charts import (
     Curves,
     Scale,
@@ -70,6 +71,7 @@ class TrackView:
     maps: tuple[Map, ...]
     difference: Difference | None
     classes: Map
+    added: tuple[AddedView, ...]
     priced: tuple[Priced, ...]
     by_time: Scatter | None
     by_size: Scatter | None
@@ -222,6 +224,17 @@ def _track(
         classes=table_of(
             f"{anchor}-classes",
             ((named(row), detail.by_class) for row, detail in shown),
+        ),
+        added=tuple(
+            added_view(
+                f"{anchor}-added-{n}",
+                named(row),
+                detail.added,
+                width=CHART_WIDTH,
+                height=CHART_HEIGHT,
+            )
+            for n, (row, detail) in enumerate(shown)
+            if detail.added is not None
         ),
         priced=priced,
         by_time=_scatter(priced, [one.cost.fit_s for one in priced]),

@@ -66,6 +66,8 @@ def _table(key: BlockKey, track: str, rows: Sequence[Row]) -> list[str]:
     )
     if any(row.rank is None for row in rows):
         caption += " Rows without a rank give the reason."
+    if any(row.is_events_only for row in rows):
+        caption += " Intervals with an e are over test events alone, not over seeds."
     return [
         r"\begin{table}",
         r"\centering",
@@ -90,7 +92,7 @@ def _cells(row: Row) -> list[str]:
     name = f"{row.method} ({row.options})" if row.options else row.method
     mean = _fraction(row.mean_targets)
     if row.interval is not None:
-        mean += f" [{row.interval[0]:.3f}, {row.interval[1]:.3f}]"
+        mean += f" [{row.interval[0]:.3f}, {row.interval[1]:.3f}]" + "$^{e}$" * row.is_events_only
     rank = row.status if row.rank is None else str(row.rank)
     if row.rank is not None and row.band is not None:
         rank += f" ({row.band[0]} to {row.band[1]})"

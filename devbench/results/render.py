@@ -113,7 +113,7 @@ def _table(
             _rank(row),
             row.status,
             _fraction(row.mean_targets),
-            _span(row.interval),
+            interval_words(row),
             _fraction(row.mean_all),
             _fraction(row.gap_closed),
             _fraction(row.worst_target),
@@ -151,8 +151,11 @@ def _fraction(value: float | None) -> str:
     return EMPTY if value is None else f"{value:.3f}"
 
 
-def _span(interval: tuple[float, float] | None) -> str:
-    return EMPTY if interval is None else " to ".join(map(_fraction, interval))
+def interval_words(row: Row) -> str:
+    """Return the interval of a row's mean, and what it leaves out."""
+    if row.interval is None:
+        return EMPTY
+    return " to ".join(map(_fraction, row.interval)) + ", events only" * row.is_events_only
 
 
 def _rank(row: Row) -> str:

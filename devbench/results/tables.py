@@ -23,8 +23,8 @@ LEGEND = (
     "folds of a source first, then over sources.",
     "mean_all: the same with the source device counted in. Not comparable with mean_targets.",
     "95 %: where mean_targets lies, over other test events and, with several seeds, other "
-    "trainings; one seed says nothing of those. rank: ranked methods that cannot be told apart "
-    "share ranks (docs/statistics.md).",
+    "trainings; 'events only' with one seed, which says nothing of those. rank: ranked methods "
+    "that cannot be told apart share ranks (docs/statistics.md).",
     "A column named after a device: mean_targets with that device as the source.",
     "worst: the lowest source>target cell, each averaged over seeds and folds. source F1: macro F1 "
     "on the source device. spread: population SD over the targets of a run, averaged over runs.",
@@ -92,6 +92,11 @@ class Row:
     interval: tuple[float, float] | None = None
     band: tuple[int, int] | None = None
     run_ids: tuple[str, ...] = ()
+
+    @property
+    def is_events_only(self) -> bool:
+        """Return whether the interval says nothing of other trainings: there is one seed."""
+        return self.interval is not None and self.n_seeds <= 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,6 +202,10 @@ def test_ranks_intervals_and_reasons_are_shown(page: str) -> None:
     assert set(unranked) == {"partial", "tuned (alpha=0.3)"}
     assert "incomplete (1/3 sources)" in page and "sources that other rows" in page
     assert re.search(r"95 %: 0\.\d{3} to [01]\.\d{3}", page)
+    assert not re.search(r"\d, events only", page)  # two seeds
+    records = records_of(["good"])
+    one = render_page(with_intervals(board_of(records)), records)
+    assert re.search(r"95 %: 0\.\d{3} to [01]\.\d{3}, events only", one)
     assert "Not told apart from it" in page
     blind, unpaired = (e.text for e in parsed.all("article", class_="card")[:2])
     assert "good" in blind and "matched" not in blind

@@ -126,7 +126,11 @@
     mark.addEventListener("blur", hide);
   });
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
-  addEventListener("scroll", hide, { passive: true });
+  // A mark that takes the focus is scrolled into view: its words go with it.
+  addEventListener("scroll", () => {
+    const mark = document.activeElement?.closest("svg [aria-label]");
+    if (mark && !tip.hidden) explain(mark); else hide();
+  }, { passive: true });
 
   // Paper shows everything; afterwards what was closed is closed again.
   let opened = [];
