@@ -1,0 +1,100 @@
+"""A Ray cluster of several nodes on this machine, in a process of its own.
+
+    python tests/helpers/ray_nodes.py N_NODES N_CPUS FOLDER
+
+The head takes no runs. Each node has its own TMPDIR below FOLDER, as machines have. Prints the
+address; "kill" on standard input kills one node with all its processes, "add" starts one, the end
+of input ends the cluster.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+HOST = "127.0.0.2"
+"""Loopback; Ray takes 127.0.0.1 for another word for this machine's address in its network."""
+
+
+@dataclass
+class Nodes:
+    """The cluster from outside. address: of the head."""
+
+    address: str
+    process: subprocess.Popen[str]
+
+    def say(self, word: str) -> None:
+        """Send a command and wait until it is carried out."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write(word + "\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline().strip() == "done"
+
+
+@contextlib.contextmanager
+def nodes(folder: Path, *, n_nodes: int, n_cpus: int = 1) -> Iterator[Nodes]:
+    """Start a cluster, and end it with all its processes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "cluster.txt").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, __file__, str(n_nodes), str(n_cpus), str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},
+        )
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            address = process.stdout.readline().strip()
+            assert address, (folder / "cluster.txt").read_text()
+            yield Nodes(address, process)
+        finally:
+            with contextlib.suppress(OSError):
+                process.stdin.close()
+            process.wait(timeout=60)
+            process.stdout.close()
+
+
+def main() -> None:
+    n_nodes, n_cpus, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    out = os.fdopen(os.dup(1), "w")  # Ray prints, too
+    os.dup2(2, 1)
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(
+        initialize_head=True,
+        head_node_args={
+            "num_cpus": 0, "include_dashboard": False, "node_ip_address": HOST,
+        },
+    )  # fmt: skip
+    started = []
+
+    def add() -> None:
+        scratch = folder / f"node-{len(started)}"
+        scratch.mkdir()
+        started.append(
+            cluster.add_node(
+                num_cpus=n_cpus, env_vars={"TMPDIR": str(scratch)}, node_ip_address=HOST
+            )
+        )
+
+    for _ in range(n_nodes):
+        add()
+    print(cluster.address, file=out, flush=True)
+    for line in sys.stdin:
+        if line.strip() == "kill":
+            cluster.remove_node(started.pop(), allow_graceful=False)
+        else:
+            add()
+        print("done", file=out, flush=True)
+    cluster.shutdown()
+
+
+if __name__ == "__main__":
+    main()
