@@ -23,9 +23,10 @@ HOST = "127.0.0.2"
 
 @dataclass
 class Nodes:
-    """The cluster from outside. address: of the head."""
+    """The cluster from outside. address: of the head; folder/node-<n>: the TMPDIR of node n."""
 
     address: str
+    folder: Path
     process: subprocess.Popen[str]
 
     def say(self, word: str) -> None:
@@ -53,7 +54,7 @@ def nodes(folder: Path, *, n_nodes: int, n_cpus: int = 1) -> Iterator[Nodes]:
         try:
             address = process.stdout.readline().strip()
             assert address, (folder / "cluster.txt").read_text()
-            yield Nodes(address, process)
+            yield Nodes(address, folder, process)
         finally:
             with contextlib.suppress(OSError):
                 process.stdin.close()
