@@ -11,8 +11,8 @@ import contextlib
 import os
 import socket
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from devbench.errors import (
     ConfigurationError,
     DataError,
     DevbenchError,
+    RunError,
 )
 from devbench.files import publish, read_bytes
 from devbench.results.bundle import add
@@ -179,7 +180,10 @@ class _Sweep:
         for _ in range(len(self._waiting)):
             if len(self._flying) >= slots + min(slots, MAX_AHEAD):
                 return
-            cell = self._next()
+            begun = [one.cell for one in self._flying.values()]
+            cell = take_next(self._waiting, begun=begun, tried=self._tried, n_slots=slots)
+            if cell is None:
+                return
             lock = self._locked(cell.run_id)
             if lock is None:  # another command computes it: look again later
                 self._waiting.append(cell)
@@ -199,18 +203,6 @@ class _Sweep:
             self._warn(f"node {name} was lost; what ran there begins again on another one")
         if sum(before.values()) and not sum(self._rooms.values()):
             self._warn("no node has room for a run any more: waiting for one")
-
-    def _next(self) -> Cell:
-        """Take the first cell of a kind that is known, or that nobody tries yet; else the first.
-
-        The first cell of a kind may learn an artifact for all of them: while there is other work,
-        the others wait until it has come back.
-        """
-        begun = Counter(_kind(one.cell) for one in self._flying.values())
-        for number, cell in enumerate(self._waiting):
-            if _kind(cell) in self._tried or not begun[_kind(cell)]:
-                return self._waiting.pop(number)
-        return self._waiting.pop(0)
 
     def _locked(self, run_id: str) -> BaseFileLock | None:
         from filelock import FileLock, Timeout
@@ -274,7 +266,7 @@ class _Sweep:
             finally:
                 del self._flying[reference]
                 one.lock.release()
-            self._tried.add(_kind(one.cell))
+            self._tried.add(kind_of_artifacts(one.cell))
             self._end(one.slot, ended)
 
     def _taken_in(self, reference: Any, cell: Cell) -> Ended:
@@ -284,12 +276,23 @@ class _Sweep:
             parcel: Parcel = ray.get(reference)
         except ray.exceptions.TaskCancelledError:
             return Ended(cell, EXIT_INTERRUPTED, 0.0, what="interrupted")
-        except ray.exceptions.RayError as error:
-            words = [line for line in str(error).splitlines() if line.strip()] or [repr(error)]
+        except (
+            ray.exceptions.NodeDiedError,
+            ray.exceptions.WorkerCrashedError,
+            ray.exceptions.ObjectLostError,
+            ray.exceptions.OutOfMemoryError,
+        ) as error:
             return Ended(
-                cell, EXIT_RUN, 0.0, what=f"lost in the cluster: {words[-1][:500]}",
-                fix=f"its node was lost {MAX_RETRIES + 1} times, or Ray failed there: ray status",
+                cell, EXIT_RUN, 0.0, what=f"lost in the cluster: {_last_line(error)}",
+                fix=f"its node was lost {MAX_RETRIES + 1} times: ray status",
             )  # fmt: skip
+        except ray.exceptions.RayError as error:
+            # Not what a run did, which comes in a parcel: all others would end like this, too.
+            raise RunError(
+                f"the cluster cannot carry out runs: {_last_line(error)}",
+                fix="look with ray status, then type the same command again; what ended is kept",
+                state="killed",
+            ) from error
         if parcel.is_unfit:
             raise ConfigurationError(f"node {parcel.node}: {parcel.ended.what}",
                                      fix=parcel.ended.fix)  # fmt: skip
@@ -361,6 +364,26 @@ class _Sweep:
                 one.lock.release()
 
 
-def _kind(cell: Cell) -> object:
+def take_next(
+    waiting: list[Cell], *, begun: Sequence[Cell], tried: Set[object], n_slots: int
+) -> Cell | None:
+    """Take the first cell of a kind that ended once, or that nobody tries yet; else the first.
+
+    The first cell of a kind may learn an artifact for all of them: until it has come back the
+    others are taken only where a slot would stand idle, and None is returned where none would.
+    """
+    kinds = {kind_of_artifacts(cell) for cell in begun}
+    for number, cell in enumerate(waiting):
+        if kind_of_artifacts(cell) in tried or kind_of_artifacts(cell) not in kinds:
+            return waiting.pop(number)
+    return waiting.pop(0) if len(begun) < n_slots else None
+
+
+def _last_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1][:500] if lines else repr(error)
+
+
+def kind_of_artifacts(cell: Cell) -> object:
     """Return what cells have in common that may share an artifact."""
     return (*cell.kind, cell.request.fold)

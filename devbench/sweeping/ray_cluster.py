@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -95,7 +96,7 @@ class _MainThreadOnly:
 
 def _require_answer(address: str) -> None:
     """Join the cluster in another process first: Ray itself waits minutes for one that is gone."""
-    fix = "ray status --address HOST:PORT; start one here: ray start --head --include-dashboard=0"
+    fix = "look with ray status, or start one: ray start --head --include-dashboard=false"
     try:
         done = subprocess.run(
             [sys.executable, "-c", _PROBE, address],
@@ -109,11 +110,15 @@ def _require_answer(address: str) -> None:
             f"no Ray cluster answers at {address[:80]!r} within {PATIENCE_S:g} s", fix=fix
         ) from error
     if done.returncode:
-        words = done.stderr.strip().splitlines() or ["it said nothing"]
         raise ConfigurationError(
-            f"no Ray cluster at {address[:80]!r}: {words[-1][:300]}",
-            fix=fix,
+            f"no Ray cluster at {address[:80]!r}: {_last_words(done.stderr)}", fix=fix
         )
+
+
+def _last_words(text: str) -> str:
+    """Return the message at the end of a traceback, which may have several lines."""
+    found = re.split(r"^[\w.]*(?:Error|Exception): ", text, flags=re.MULTILINE)
+    return " ".join(found[-1].split())[:300] or "it said nothing"
 
 
 def rooms(share: Share) -> dict[str, int]:

@@ -10,6 +10,7 @@ of input ends the cluster.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import subprocess
 import sys
@@ -75,9 +76,10 @@ def main() -> None:
         },
     )  # fmt: skip
     started = []
+    numbers = itertools.count()
 
     def add() -> None:
-        scratch = folder / f"node-{len(started)}"
+        scratch = folder / f"node-{next(numbers)}"
         scratch.mkdir()
         started.append(
             cluster.add_node(

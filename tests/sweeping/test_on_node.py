@@ -18,7 +18,7 @@ from devbench.results.store import Store
 from devbench.running.plan import Request
 from devbench.sweeping.cells import Cell
 from devbench.sweeping.on_node import Job, Parcel, carry_out, packed, scratch_folder, unpacked
-from devbench.sweeping.on_ray import MAX_WARNINGS, Ear
+from devbench.sweeping.on_ray import MAX_WARNINGS, Ear, kind_of_artifacts, take_next
 from devbench.sweeping.ray_cluster import Share
 from helpers.artifacts import document_of
 from helpers.runs import World
@@ -155,3 +155,19 @@ def test_the_ear_keeps_the_last_word_of_each_cell_and_no_more() -> None:
     ]  # fmt: skip
     assert sum(message["event"] == "warning" for _, message in heard) == MAX_WARNINGS
     assert ear.hear() == []
+
+
+def test_one_cell_of_a_kind_goes_ahead_while_there_is_other_work() -> None:
+    a1, a2, a3, b1 = (Cell(Request(name[0], name), name, (name[0],)) for name in
+                      ("a1", "a2", "a3", "b1"))  # fmt: skip
+    waiting, tried = [a1, a2, a3, b1], set[object]()
+
+    def taken(*begun: Cell) -> Cell | None:
+        return take_next(waiting, begun=begun, tried=tried, n_slots=3)
+
+    assert taken() is a1
+    assert taken(a1) is b1
+    assert taken(a1, b1) is a2, "a slot would stand idle"
+    assert taken(a1, b1, a2) is None
+    tried.add(kind_of_artifacts(a1))
+    assert taken(b1, a2, a2) is a3
