@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+TRIES = 3
+"""Ray gives a node 30 s to start, which a busy machine may exceed."""
 HOST = "127.0.0.2"
 """Loopback; Ray takes 127.0.0.1 for another word for this machine's address in its network."""
 
@@ -41,7 +43,24 @@ class Nodes:
 @contextlib.contextmanager
 def nodes(folder: Path, *, n_nodes: int, n_cpus: int = 1) -> Iterator[Nodes]:
     """Start a cluster, and end it with all its processes."""
-    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(TRIES):
+        process, address = _started(folder / f"try-{number}", n_nodes, n_cpus)
+        try:
+            if address:
+                yield Nodes(address, folder / f"try-{number}", process)
+                return
+        finally:
+            assert process.stdin is not None and process.stdout is not None
+            with contextlib.suppress(OSError):
+                process.stdin.close()
+            process.wait(timeout=120)
+            process.stdout.close()
+    raise AssertionError((folder / f"try-{TRIES - 1}" / "cluster.txt").read_text())
+
+
+def _started(folder: Path, n_nodes: int, n_cpus: int) -> tuple[subprocess.Popen[str], str]:
+    """Return the process of a cluster and its address, which is empty where it did not start."""
+    folder.mkdir(parents=True)
     with (folder / "cluster.txt").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, __file__, str(n_nodes), str(n_cpus), str(folder)],
@@ -51,16 +70,8 @@ def nodes(folder: Path, *, n_nodes: int, n_cpus: int = 1) -> Iterator[Nodes]:
             text=True,
             env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},
         )
-        assert process.stdin is not None and process.stdout is not None
-        try:
-            address = process.stdout.readline().strip()
-            assert address, (folder / "cluster.txt").read_text()
-            yield Nodes(address, folder, process)
-        finally:
-            with contextlib.suppress(OSError):
-                process.stdin.close()
-            process.wait(timeout=60)
-            process.stdout.close()
+    assert process.stdout is not None
+    return process, process.stdout.readline().strip()
 
 
 def main() -> None:

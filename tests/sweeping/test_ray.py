@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,10 +60,13 @@ def started(world: World, *more: str, methods: str = METHODS) -> subprocess.Pope
     )
 
 
-def until(is_so: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + 120
+def until(is_so: Callable[[], object], what: str, *, of: Sequence[subprocess.Popen[str]]) -> None:
+    """Wait for something that happens while commands run."""
+    deadline = time.monotonic() + 300
     while not is_so():
         assert time.monotonic() < deadline, f"never: {what}"
+        ended = [one.communicate() for one in of if one.poll() is not None]
+        assert not ended, f"ended before {what}: {ended}"
         time.sleep(0.05)
 
 
@@ -81,7 +84,7 @@ def test_two_sweeps_and_a_lost_node_give_each_run_once_and_its_bytes(
 ) -> None:
     asked = ("--seeds", "0-1", "--ray", cluster.address)
     both = [started(world, *asked), started(world, *asked, "--json")]
-    until(lambda: at_work(cluster, 1), "a run trains on the second node")
+    until(lambda: at_work(cluster, 1), "a run trains on the second node", of=both)
     cluster.say("kill")
     ended = [(one.wait(), *one.communicate()) for one in both]
     assert [code for code, _, _ in ended] == [0, 0], ended
@@ -105,11 +108,11 @@ def test_an_interrupted_sweep_leaves_nothing_running_and_goes_on_later(
     asked = ("--ray", cluster.address)
     before = set(at_work(cluster, 0))
     child = started(world, *asked, methods="baseline")
-    until(lambda: set(at_work(cluster, 0)) - before, "a run trains")
+    until(lambda: set(at_work(cluster, 0)) - before, "a run trains", of=[child])
     child.send_signal(signal.SIGINT)
-    assert child.wait(timeout=60) == EXIT_INTERRUPTED
+    assert child.wait(timeout=120) == EXIT_INTERRUPTED
     child.communicate()
-    until(lambda: not cells_of(cluster), "the processes of the run end")
+    until(lambda: not cells_of(cluster), "the processes of the run end", of=[])
     assert world.store.run_ids() == []
     code, out, err = sweep(world, *asked, methods="baseline")
     assert (code, "1 of 1 done" in out) == (0, True), err
@@ -140,7 +143,9 @@ def test_a_cluster_that_does_not_answer_is_told_in_time(world: World) -> None:
     assert err.startswith("devbench: no Ray cluster")
     assert "127.0.0.2:9" in err
     assert len(err.strip().splitlines()) == 2
-    assert time.monotonic() - begun < PATIENCE_S + 15  # what Python needs to start, on any machine
+    assert (
+        time.monotonic() - begun < PATIENCE_S + 45
+    )  # what Python needs to start, on a busy machine, too
 
 
 def test_without_ray_one_line_says_how_to_get_it(
