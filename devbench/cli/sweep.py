@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
+from click.core import ParameterSource
 
 from devbench.cli.options import (
     benchmark_option,
@@ -20,9 +22,12 @@ from devbench.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from devbench.cli.sweep_talk import SweepTalk
     from devbench.results.store import Store
     from devbench.sweeping.cells import Cell, Impossible
     from devbench.sweeping.grid import Grid
+    from devbench.sweeping.local import Ended
+    from devbench.sweeping.ray_cluster import Share
     from devbench.sweeping.sweep import Sweep
 
 SWEEP_TIMEOUT_S = 600.0
@@ -42,8 +47,12 @@ SWEEP_TIMEOUT_S = 600.0
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 256),
               help="Runs side by side.")  # fmt: skip
 @click.option("--threads", default=0, type=click.IntRange(0, 1024),
-              help="CPU threads of each run; 0: cores / jobs.")  # fmt: skip
+              help="CPU threads of each run; 0: cores / jobs, with --ray 1.")  # fmt: skip
 @device_option
+@click.option("--ray", default=None, metavar="ADDRESS",
+              help="Run on a Ray cluster: HOST:PORT, or auto.")  # fmt: skip
+@click.option("--gpus-per-run", default=None, type=click.FloatRange(0, 1024), metavar="FLOAT",
+              help="With --ray, such as 0.5; default: 1 on cuda, else 0.")  # fmt: skip
 @click.option("--only", type=click.Choice(["failed"]), default=None,
               help="Try again what failed; without it failed runs are left.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Show what is done and to do, compute nothing.")
@@ -65,6 +74,8 @@ def command(  # noqa: PLR0917 - click passes every option by name
     jobs: int,
     threads: int,
     device: str,
+    ray: str | None,
+    gpus_per_run: float | None,
     only: str | None,
     dry_run: bool,
     data: Path | None,
@@ -79,6 +90,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
     \b
     devbench sweep --methods baseline,freq-mixstyle,umc-synth --seeds 0-4
     devbench sweep --methods all --jobs 2
+    devbench sweep --methods all --seeds 0-4 --ray auto --threads 2
     devbench sweep status
     """
     if ctx.invoked_subcommand is not None:
@@ -88,15 +100,16 @@ def command(  # noqa: PLR0917 - click passes every option by name
     from devbench.cli.talk import ConsoleTalk
     from devbench.errors import EXIT_SWEEP, UsageError
     from devbench.results.store import Store
-    from devbench.running.hardware import cuda_info, n_cpus
+    from devbench.running.hardware import n_cpus
     from devbench.sweeping.asked import note_asked
     from devbench.sweeping.cells import Durations, plan_cells
     from devbench.sweeping.grid import Grid, benchmark_text, names, numbers, owned
-    from devbench.sweeping.local import run_cells
+    from devbench.sweeping.ray_cluster import connected, require_slots
     from devbench.sweeping.sweep import Sweep
 
     if methods is None:
         raise UsageError("no methods", fix="devbench sweep --methods A,B (or all)")
+    _require_one_place(ctx, ray, gpus_per_run)
     loaded = load_benchmark(benchmark)
     chosen = _plugins("method", methods)
     devices = f"devbench ls devices --benchmark {benchmark}"
@@ -112,8 +125,10 @@ def command(  # noqa: PLR0917 - click passes every option by name
         budget=budget,
         settings=owned(settings, chosen),
         device=cast("Literal['auto', 'cpu', 'cuda']", device),
-        threads=threads or max(1, n_cpus() // jobs),
+        threads=threads or (1 if ray else max(1, n_cpus() // jobs)),
     )  # fmt: skip
+    if ray and not dry_run:
+        ctx.with_resource(connected(ray))
     opened = Store(store)
     sweep = Sweep(grid, opened)
     talk = ConsoleTalk(is_quiet=as_json)
@@ -125,7 +140,8 @@ def command(  # noqa: PLR0917 - click passes every option by name
     wanted = "failed" if only else "to do"
     todo = [cell for cell in cells if states[cell.run_id] == wanted]
     durations = Durations(opened.records(lambda words: None))
-    watcher = SweepTalk(durations, n_jobs=jobs, total=len(todo), cells=todo, is_quiet=as_json)
+    share = _share(todo, gpus_per_run) if ray and todo and not dry_run else None
+    jobs = require_slots(share) if share else jobs
     if not as_json:
         _head(grid, cells, states, impossible, left_s=durations.estimate_s(todo, jobs))
     if dry_run:
@@ -134,15 +150,10 @@ def command(  # noqa: PLR0917 - click passes every option by name
         return
     sweep.save()
     note_asked(sweep, benchmark=loaded.id, run_ids=list(states))
-    ended = []
-    try:
-        ended = run_cells(
-            todo, n_jobs=jobs, data=data, store=opened.folder, logs=sweep.folder / "logs",
-            watcher=watcher, n_gpus=len(cuda_info()) if device != "cpu" else 0,
-            keep=sweep.keep,
-        )  # fmt: skip
-    finally:
-        watcher.close()
+    watcher = SweepTalk(durations, n_jobs=jobs, total=len(todo), cells=todo, is_quiet=as_json)
+    ended = _run(
+        sweep, todo, watcher, data=data, n_jobs=jobs, is_cpu=device == "cpu", share=share
+    )  # fmt: skip
     states = sweep.states(states)
     _notify(sweep, states, benchmark=loaded.id)
     if as_json:
@@ -151,6 +162,58 @@ def command(  # noqa: PLR0917 - click passes every option by name
         _tail(sweep, states, n_new=sum(one.code == 0 for one in ended))
     if "failed" in states.values():
         ctx.exit(EXIT_SWEEP)
+
+
+def _require_one_place(ctx: click.Context, ray: str | None, gpus_per_run: float | None) -> None:
+    """Refuse options of this machine with those of a cluster."""
+    from devbench.errors import UsageError
+
+    if ray and ctx.get_parameter_source("jobs") is not ParameterSource.DEFAULT:
+        raise UsageError(
+            "--jobs is for runs on this machine; with --ray the cluster decides",
+            fix="leave out --jobs; --threads and --gpus-per-run say what a run takes of a node",
+        )
+    if gpus_per_run is not None and not ray:
+        raise UsageError("--gpus-per-run is for --ray", fix="leave it out, or give --ray ADDRESS")
+
+
+def _share(todo: Sequence[Cell], gpus_per_run: float | None) -> Share:
+    """Return what each run takes of a node: its threads, and a GPU where none is said."""
+    from devbench.sweeping.ray_cluster import Share
+
+    plans = [cell.plan for cell in todo if cell.plan]
+    if gpus_per_run is None:
+        gpus_per_run = 1.0 if any(plan.device == "cuda" for plan in plans) else 0.0
+    return Share(max(plan.threads for plan in plans), gpus_per_run)
+
+
+def _run(
+    sweep: Sweep,
+    todo: Sequence[Cell],
+    watcher: SweepTalk,
+    *,
+    data: Path | None,
+    n_jobs: int,
+    is_cpu: bool,
+    share: Share | None,
+) -> list[Ended]:
+    """Run cells here, or, where there is a share for each, on the cluster that was joined."""
+    from devbench.running.hardware import cuda_info
+    from devbench.sweeping import local, on_ray
+
+    n_gpus = 0 if is_cpu else len(cuda_info())
+    where = (
+        partial(on_ray.run_cells, share=share, warn=watcher.warn)
+        if share
+        else partial(local.run_cells, n_jobs=n_jobs, n_gpus=n_gpus)
+    )
+    try:
+        return where(
+            todo, data=data, store=sweep.store.folder, logs=sweep.folder / "logs",
+            watcher=watcher, keep=sweep.keep,
+        )  # fmt: skip
+    finally:
+        watcher.close()
 
 
 @command.command("status")

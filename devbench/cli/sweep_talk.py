@@ -48,17 +48,21 @@ class SweepTalk:
         """Show a phase, an epoch or a step; print a warning."""
         event = message["event"]
         if event == "warning":
-            self._clear()
-            click.echo(printable(f"warning: {_name(cell)}: {message['words']}"), err=True)
+            self.warn(f"{_name(cell)}: {message['words']}")
         elif event == "epoch":
             words = f"epoch {message['epoch']} of {message['n_epochs']}"
             self._slots[slot] = f"{_name(cell)} {words}"
         elif event == "artifact":
             words = f"artifact step {message['step']} of {message['n_steps']}"
             self._slots[slot] = f"{_name(cell)} {words}"
-        else:
-            self._slots[slot] = f"{_name(cell)} {message.get('name', '')}"
+        elif event == "phase":
+            self._slots[slot] = f"{_name(cell)} {message['name']}"
         self._show()
+
+    def warn(self, words: str) -> None:
+        """Print a warning."""
+        self._clear()
+        click.echo(printable(f"warning: {words}"), err=True)
 
     def ended(self, slot: int, ended: Ended) -> None:
         """Print how a cell ended and how long the rest will take."""
@@ -66,8 +70,9 @@ class SweepTalk:
         self._left.pop(ended.cell.run_id, None)
         self._n_ended += 1
         if ended.code == 0:
-            self._durations.add(ended.cell.kind, ended.seconds)
             outcome = f"{ended.mean_targets:.3f}"
+            if ended.seconds:  # none where another command computed it meanwhile
+                self._durations.add(ended.cell.kind, ended.seconds)
         else:
             outcome = "interrupted" if ended.code == EXIT_INTERRUPTED else "FAILED"
         self._clear()

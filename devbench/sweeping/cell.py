@@ -61,6 +61,7 @@ def run_cell(document: Mapping[str, Any], *, data: Path | None, store: Path) -> 
     opened, talk = Store(store), LineTalk()
     try:
         planned = plan_run(request, data=data, store=opened.folder, talk=talk)
+        say("planned", plan=planned.plan.model_dump(mode="json"))
         finished = run(planned, opened, talk=talk)
     except DevbenchError as error:
         say("error", what=error.what, fix=error.fix)

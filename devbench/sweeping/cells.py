@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One run of a grid. kind: see kind_of."""
+    """One run of a grid. kind: see kind_of. plan: what run_id is the hash of."""
 
     request: Request
     run_id: str
     kind: tuple[str, ...]
+    plan: Plan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def plan_cells(
                 refused.add(key[:3])
                 continue
         plan = for_cell(planned[key], request).plan
-        cells.append(Cell(request, plan.run_id, kind_of(plan)))
+        cells.append(Cell(request, plan.run_id, kind_of(plan), plan))
     return cells, impossible
 
 

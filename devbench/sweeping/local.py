@@ -22,6 +22,7 @@ from devbench.sweeping.cells import Cell
 
 GRACE_S = 20.0
 """How long interrupted cells may take to end their workers before they are killed."""
+POLL_S = 1.0
 MAX_SAID = 2000
 
 
@@ -89,7 +90,7 @@ def run_cells(
                     cell = waiting.pop()
                     running[slot] = _start(cell, slot, said, data, store, logs, n_gpus)
                     watcher.begun(slot, cell)
-            slot, line = said.get()
+            slot, line = _next(said)
             if line is not None:
                 _take(slot, line, running[slot], watcher)
                 continue
@@ -100,6 +101,12 @@ def run_cells(
     finally:
         _stop(list(running.values()))
     return found
+
+
+def _next(said: queue.Queue[tuple[int, str | None]]) -> tuple[int, str | None]:
+    while True:  # a cluster interrupts by a flag, which a wait without an end does not see
+        with contextlib.suppress(queue.Empty):
+            return said.get(timeout=POLL_S)
 
 
 def _start(  # noqa: PLR0917 - private, and each is one thing
