@@ -20,7 +20,7 @@ from devbench.errors import (
     EXIT_USAGE,
 )
 from devbench.results.conversion import REFERENCES, parse_conversion
-from helpers.corpus import make_benchmark
+from devbench.plugin_kit.tiny import make_benchmark
 
 CONVERTERS = Path(__file__).parents[1] / "running" / "converters"
 

@@ -14,7 +14,7 @@ from devbench.errors import EXIT_DATA, EXIT_DONE, EXIT_UNKNOWN_NAME, EXIT_USAGE
 from devbench.results.artifact import CorpusIdentity
 from devbench.results.shelf import Shelf
 from helpers.artifacts import document_of, identity
-from helpers.corpus import make_benchmark
+from devbench.plugin_kit.tiny import make_benchmark
 
 Type = Callable[..., tuple[int, str, str]]
 

@@ -15,7 +15,7 @@ from devbench.cli.ls import WHAT
 from devbench.cli.show import print_record
 from devbench.registry import PluginRef
 from devbench.results.store import Store
-from helpers.corpus import make_benchmark
+from devbench.plugin_kit.tiny import make_benchmark
 from helpers.records import MadeRun, make_run
 
 

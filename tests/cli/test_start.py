@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from devbench.errors import EXIT_DONE, EXIT_UNKNOWN_NAME, EXIT_USAGE
-from helpers.corpus import make_benchmark
+from devbench.plugin_kit.tiny import make_benchmark
 
 HEAVY = ("torch", "torchaudio", "numpy", "pandas", "sklearn", "librosa", "mlflow", "scipy", "soxr",
          "soundfile", "safetensors", "rich", "matplotlib", "plotly", "ray")  # fmt: skip

@@ -13,7 +13,7 @@ from devbench.corpora.manifest import open_corpus, response_path, write_corpus
 from devbench.errors import EXIT_DATA, ConfigurationError, DataError
 from devbench.running.artifacts import shelf_of
 from devbench.running.preparing import prepare
-from helpers.corpus import make_corpus
+from devbench.plugin_kit.tiny import make_corpus
 from helpers.runs import World
 
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from devbench.results.store import Store
-from helpers.corpus import make_benchmark
+from devbench.plugin_kit.tiny import make_benchmark
 
 ABSENT = ("mlflow", "librosa", "soxr", "pandas", "sklearn", "scipy", "plotly", "matplotlib")
 

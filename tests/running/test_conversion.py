@@ -24,7 +24,7 @@ from devbench.running.conversion import (
 )
 from devbench.running.features import ensure_features
 from devbench.running.plan import Planned, Request
-from helpers.corpus import make_corpus
+from devbench.plugin_kit.tiny import make_corpus
 from helpers.runs import World
 
 CONVERTERS = Path(__file__).parent / "converters"
