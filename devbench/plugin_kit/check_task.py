@@ -71,7 +71,7 @@ def _try_out(probe: Probe) -> None:
         module.look(probe)
         probe.settle()
         return
-    belongings = Belongings()
+    belongings = Belongings(probe.ref)
     module.look(probe)
     probe.settle(belongings.changes())
 

@@ -53,20 +53,20 @@ def check_together(
 
     What ends the child is told of the plugin in hand, and the rest goes on in another child.
     """
+    for ref in refs:
+        tell(f"checking {ref.kind} {ref.name}")
     seen: list[dict[str, Finding]] = [{} for _ in refs]
     left = list(range(len(refs)))
     while left:
-        for ref in (refs[number] for number in left):
-            tell(f"{ref.kind} {ref.name}")
-        ended_by = _child([refs[n] for n in left], [seen[n] for n in left], checking)
-        left = left[ended_by + 1 :] if ended_by is not None else []
+        is_tried = _child([refs[n] for n in left], [seen[n] for n in left], checking)
+        left = [number for number, tried in zip(left, is_tried, strict=True) if not tried]
     for ref, found in zip(refs, seen, strict=True):
         found["R07"] = _own_name(ref)
     if checking.full:
         from devbench.plugin_kit.full import look_at_runs
 
         for ref, found in zip(refs, seen, strict=True):
-            tell(f"{ref.kind} {ref.name}: whole runs")
+            tell(f"running {ref.kind} {ref.name} on a tiny corpus")
             found |= look_at_runs(ref, found, checking)
     return [
         Report.of(ref, found, full=checking.full) for ref, found in zip(refs, seen, strict=True)
@@ -75,9 +75,10 @@ def check_together(
 
 def _child(
     refs: Sequence[PluginRef], seen: Sequence[dict[str, Finding]], checking: Checking
-) -> int | None:
-    """Let a child try plugins; return the number of the one that ended it, or None."""
+) -> list[bool]:
+    """Let a child try plugins; return which of them are done with. One that ends it is, too."""
     current, doing = 0, "starting"
+    is_tried = [False] * len(refs)
 
     def listen(message: Mapping[str, Any]) -> None:
         nonlocal current, doing
@@ -88,8 +89,9 @@ def _child(
             current, doing = number, str(message["words"])
         elif message["event"] == "finding" and message.get("rule") in RULES:
             finding = Finding(message["rule"], message["state"], str(message["seen"]))
-            seen[number].setdefault(finding.number, finding)
+            seen[number][finding.number] = finding
         elif message["event"] == "ending":
+            is_tried[number] = True
             left = _family(folder / "home", int(message["pid"]))
             seen[number]["R05"] = (
                 Finding("R05", "failed", f"{len(left)} of its processes were still there")
@@ -117,8 +119,9 @@ def _child(
             if isinstance(error.__cause__, OSError):  # the disk is full: no fault of the plugin
                 raise
             seen[current].update(_end_of(error, doing))
-            return current
-    return None
+            is_tried[current] = True
+            return is_tried
+    return [True] * len(refs)
 
 
 def _end_of(error: DevbenchError, doing: str) -> dict[str, Finding]:

@@ -45,18 +45,18 @@ class Probe:
         self.spec: Any = None
         self.options: dict[str, Any] = {}
         self._channel = channel
-        self._told: set[str] = set()
+        self._told: dict[str, State] = {}
 
     def doing(self, words: str) -> None:
         """Say what is done now; should the process end, that is where."""
         self._channel.send({"event": "doing", "number": self.number, "words": words})
 
     def failed(self, rule: str, seen: str) -> None:
-        """Tell that a rule is broken; the first fault of each rule is kept."""
+        """Tell that a rule is broken; of several faults, the first is kept."""
         self._tell(rule, "advice" if RULES[rule].is_advice else "failed", seen)
 
     def passed(self, *rules: str) -> None:
-        """Tell that rules hold, where nothing else was told of them."""
+        """Tell that rules hold as far as was seen; a fault that is found later counts."""
         for rule in rules:
             self._tell(rule, "passed", "")
 
@@ -65,8 +65,10 @@ class Probe:
         self._tell(rule, "skipped", why)
 
     def _tell(self, rule: str, state: State, seen: str) -> None:
-        if rule not in self._told and self.ref.kind in RULES[rule].kinds:
-            self._told.add(rule)
+        before = self._told.get(rule)
+        is_news = before is None or (before == "passed" and state in ("failed", "advice"))
+        if is_news and self.ref.kind in RULES[rule].kinds:
+            self._told[rule] = state
             words = shortened(seen)
             finding = {"rule": rule, "state": state, "seen": words}
             self._channel.send({"event": "finding", "number": self.number, **finding})

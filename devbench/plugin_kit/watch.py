@@ -86,9 +86,11 @@ def _places_of(ref: PluginRef) -> tuple[str, ...]:
 class Belongings:
     """Functions and settings that are not the plugin's, as they were."""
 
-    def __init__(self) -> None:
+    def __init__(self, ref: PluginRef) -> None:
         import devbench.results.metrics  # noqa: F401 - what a cheat would like to patch
 
+        file_module = f"devbench_file_plugin_{Path(ref.file).stem}"
+        self._homes = frozenset({ref.value.partition(":")[0].partition(".")[0], file_module} - {""})
         self._before = _functions()
         self._settings = _settings()
 
@@ -98,18 +100,28 @@ class Belongings:
 
         found = []
         for (owner, name), (place, value) in self._before.items():
-            if _held(place).get(name) is not value:
+            now = _held(place).get(name)
+            if now is not value and _home_of(now) != owner.partition(".")[0]:
                 found.append(f"{owner}.{name}")
                 setattr(place, name, value)
-        found += _strangers({owner for owner, _ in self._before})
-        now = _settings()
-        found += [name for name, value in self._settings.items() if now[name] != value]
-        if now != self._settings:
+        found += _strangers({owner for owner, _ in self._before}, self._homes)
+        settings = _settings()
+        found += [name for name, value in self._settings.items() if settings[name] != value]
+        if settings != self._settings:
             torch.set_num_threads(self._settings["torch.get_num_threads()"])
             torch.set_default_dtype(self._settings["torch.get_default_dtype()"])
             torch.set_grad_enabled(self._settings["torch.is_grad_enabled()"])
             os.chdir(self._settings["the working folder"])
         return found
+
+
+def _home_of(value: Any) -> str:
+    """Return the top package that a function was written in; a library may replace its own.
+
+    functools.wraps copies __module__, so that the globals are asked first.
+    """
+    scope = getattr(value, "__globals__", {})
+    return str(scope.get("__name__") or getattr(value, "__module__", "")).partition(".")[0]
 
 
 def _held(place: Any) -> Mapping[str, Any]:
@@ -135,18 +147,15 @@ def _functions() -> dict[tuple[str, str], tuple[Any, Any]]:
     }
 
 
-def _strangers(known: set[str]) -> list[str]:
-    """Return functions that came from elsewhere into modules that were loaded since."""
+def _strangers(known: set[str], homes: frozenset[str]) -> list[str]:
+    """Return functions of the plugin in modules that were loaded since."""
     found = []
     for name, module in list(sys.modules.items()):
         if name in known or not name.startswith(LATE_ROOTS):
             continue
-        root = name.partition(".")[0]
         for key, value in list(vars(module).items()):
-            if isinstance(value, types.FunctionType) and value.__name__ == "<lambda>":
-                home = value.__module__.partition(".")[0]
-                if home != root:
-                    found.append(f"{name}.{key}")
+            if isinstance(value, types.FunctionType) and _home_of(value) in homes:
+                found.append(f"{name}.{key}")
     return found
 
 
@@ -187,6 +196,18 @@ def another_day(days: float = 400.0) -> Iterator[None]:
     finally:
         for name, clock in kept.items():
             setattr(time, name, clock)
+
+
+def scramble(seed: int) -> None:
+    """Seed the global generators: code that seeds them itself then leaves a trace."""
+    import random
+
+    import numpy as np
+    import torch
+
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    torch.manual_seed(seed)
 
 
 def random_states() -> tuple[Any, Any, bytes]:
