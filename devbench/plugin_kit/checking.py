@@ -20,7 +20,8 @@ from devbench.running.process import WorkerLimits, run_worker
 RULE_OF_STATE = {"timeout": "R02", "killed": "R03", "plugin": "R03", "memory": "R04", "disk": "R04"}
 """Which rule is broken where a worker ends with this state."""
 BUILD_SHARE = 0.4
-"""Of the time limit: how long the build of an artifact may take before it is asked how far it is."""
+"""Of the time limit: after that, an artifact is asked how far it is."""
+LIMIT_S, CORPUS_LIMIT_S = 120.0, 900.0
 
 Tell = Callable[[str], None]
 
@@ -29,13 +30,13 @@ Tell = Callable[[str], None]
 class Checking:
     """How to check. settings: --set texts; artifact: keys of artifacts' configs to change.
 
-    limit_s, memory_mb: of one child. full: whole runs, too.
+    limit_s, memory_mb: of one child; limit_s None: by the kind. full: whole runs, too.
     """
 
     settings: Mapping[str, str] = field(default_factory=dict)
     artifact: Mapping[str, Value] = field(default_factory=dict)
     full: bool = False
-    limit_s: float = 120.0
+    limit_s: float | None = None
     memory_mb: int = 4000
 
 
@@ -67,7 +68,7 @@ def check_together(
 
         for ref, found in zip(refs, seen, strict=True):
             tell(f"running {ref.kind} {ref.name} on a tiny corpus")
-            found |= look_at_runs(ref, found, checking)
+            found.update(look_at_runs(ref, found, checking))
     return [
         Report.of(ref, found, full=checking.full) for ref, found in zip(refs, seen, strict=True)
     ]
@@ -79,6 +80,7 @@ def _child(
     """Let a child try plugins; return which of them are done with. One that ends it is, too."""
     current, doing = 0, "starting"
     is_tried = [False] * len(refs)
+    limit_s = checking.limit_s or (CORPUS_LIMIT_S if refs[0].kind == "corpus" else LIMIT_S)
 
     def listen(message: Mapping[str, Any]) -> None:
         nonlocal current, doing
@@ -110,9 +112,9 @@ def _child(
                 }
                 for ref in refs
             ],
-            "longest_s": BUILD_SHARE * checking.limit_s,
+            "longest_s": BUILD_SHARE * limit_s,
         }
-        limits = WorkerLimits(checking.limit_s, checking.memory_mb, scratch_mb=20_000)
+        limits = WorkerLimits(limit_s, checking.memory_mb, scratch_mb=20_000)
         try:
             run_worker("check", job, scratch=folder, limits=limits, on_report=listen)
         except (RunError, PluginError) as error:
@@ -157,5 +159,3 @@ def folder_settings(settings: Mapping[str, str]) -> dict[str, str]:
         key: str(Path(value).resolve()) if value and Path(value).is_dir() else value
         for key, value in settings.items()
     }
-
-

@@ -95,7 +95,7 @@ def _trained(probe: Probe, method: Method) -> Classifier:
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.grad is not None:
-                parameter -= 0.01 * parameter.grad
+                parameter.sub_(0.01 * parameter.grad)
     fresh = _built(probe, probe.spec.build(**probe.options))
     try:
         fresh.load_state_dict(model.state_dict())

@@ -109,11 +109,11 @@ def _augment(probe: Probe, method: Method) -> None:
         _one_batch(probe, method, memory.batch_for(probe.spec, n_clips), BATCH_SEED)
     for seed in range(N_MORE):
         _one_batch(probe, method, memory.batch_for(probe.spec), seed)
-    _one_batch(probe, method, memory.silence_for(probe.spec), BATCH_SEED, "silence")
+    _one_batch(probe, method, memory.silence_for(probe.spec), BATCH_SEED, words="silence")
 
 
 def _one_batch(
-    probe: Probe, method: Method, batch: Batch, seed: int, words: str = "clips"
+    probe: Probe, method: Method, batch: Batch, seed: int, *, words: str = "clips"
 ) -> Batch:
     """Return the augmented batch after looking at all that must hold of it."""
     clips, target, bin_hz = (x.clone() for x in (batch.clips, batch.target, batch.bin_hz))
@@ -122,7 +122,7 @@ def _one_batch(
     probe.require(
         is_same and torch.equal(batch.bin_hz, bin_hz), "R24", "augment changed the batch in place"
     )
-    require_form(probe, "R21", clips, target, out, "augment")
+    require_form(probe, "R21", clips, target, out=out, who="augment")
     probe.require(torch.equal(out.bin_hz, bin_hz), "R21", "augment changed bin_hz")
     n_clips = len(clips)
     if not bool(out.clips.isfinite().all()):
@@ -137,7 +137,7 @@ def _one_batch(
 
 
 def require_form(
-    probe: Probe, rule: str, clips: torch.Tensor, target: torch.Tensor, out: Any, who: str
+    probe: Probe, rule: str, clips: torch.Tensor, target: torch.Tensor, *, out: Any, who: str
 ) -> None:
     """Raise Broken unless out is a batch of the shapes and types of clips and target."""
     if not isinstance(out, Batch):
@@ -186,7 +186,7 @@ def _convert(probe: Probe, method: Method) -> None:
         batch = memory.batch_for(probe.spec, 4)
         clips, labels = batch.clips.clone(), batch.target.clone()
         first, second = (method.convert(batch, target, generator_of(1)) for _ in range(2))
-        require_form(probe, "R31", clips, labels, first, "convert")
+        require_form(probe, "R31", clips, labels, out=first, who="convert")
         probe.require(torch.equal(batch.clips, clips), "R24", "convert changed the batch in place")
         probe.require(
             bool(first.clips.isfinite().all()), "R22", f"convert to {target!r} returned NaN"
@@ -218,5 +218,3 @@ def _digest_of_view(view: MemoryView) -> str:
 def _require_states(probe: Probe, before: Any, who: str) -> None:
     changed = changed_states(before)
     probe.require(not changed, "R16", f"{who} drew from {' and '.join(changed)}")
-
-

@@ -1,4 +1,4 @@
-"""What `devbench plugin check` is asked about: an installed name, a file, or the folder of a project.
+"""What `devbench plugin check` is asked about: an installed name, a file, or a project.
 
 Nothing is imported here: what a file offers is read from its text.
 """
@@ -147,5 +147,3 @@ def _files(value: str) -> Iterable[Path]:
         return [Path(spec.origin)] if spec.origin else []
     folders = map(Path, spec.submodule_search_locations or ())
     return [folder.joinpath(*rest).with_suffix(".py") for folder in folders]
-
-

@@ -62,7 +62,7 @@ class Watch:
         elif (event in HEAP or event == "sys._getframe") and not self._is_looking:
             self._is_looking = True
             try:
-                frame = sys._getframe(1)  # noqa: SLF001 - who asks?
+                frame = sys._getframe(1)
                 while frame is not None and frame.f_code.co_filename.endswith(STEPPED_OVER):
                     frame = frame.f_back  # type: ignore[assignment]
                 if frame is not None and frame.f_code.co_filename.startswith(self._places):
