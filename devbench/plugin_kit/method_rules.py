@@ -31,10 +31,11 @@ _BUILT: dict[bytes, Artifact] = {}
 
 def look(probe: Probe) -> None:
     """Look at every rule of methods."""
-    method: Method = probe.spec.build(**probe.options)
-    if not isinstance(method, Method):
-        probe.failed("R08", f"build returned a {type(method).__name__}, not a Method")
+    made: Any = probe.spec.build(**probe.options)
+    if not isinstance(made, Method):
+        probe.failed("R08", f"build returned a {type(made).__name__}, not a Method")
         return
+    method: Method = made
     if not probe.part("fitting", lambda: _fit(probe, method), "R18", "R20"):
         return
     if probe.part("augmenting", lambda: _augment(probe, method), "R21", "R22", "R23", "R24"):

@@ -282,7 +282,7 @@ _RULES = (
     # Observers.
     Rule(
         "R70",
-        "It has at least one hook of an observer, and each takes arguments of that hook.",
+        "It has one or more hooks of an observer, and each takes arguments of that hook.",
         "Mark functions named as in the contract with @hookimpl.",
         _OBSERVER,
     ),

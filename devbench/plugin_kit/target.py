@@ -25,9 +25,11 @@ def targets_of(asked: str, kind: Kind | None) -> list[PluginRef]:
     Raises UnknownNameError for a name that nobody offers, UsageError for a path that holds none.
     """
     path = Path(asked)
-    if path.suffix == ".py" or path.is_dir() or "/" in asked:
+    if path.suffix == ".py" or "/" in asked or asked in (".", ".."):
         return of_path(path, kind)
     kinds = [kind] if kind else [k for k in GROUPS if asked.rpartition(":")[2] in installed(_k(k))]
+    if (path / "pyproject.toml").is_file() and not any(asked in installed(_k(k)) for k in kinds):
+        return of_path(path, kind)
     if not kinds:
         known = [name for k in GROUPS for name in installed(_k(k))]
         require_known("plugin", asked, known, list_command="devbench ls plugins")
