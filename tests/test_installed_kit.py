@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,8 @@ def pip(*arguments: object) -> None:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     """Build the wheel from a copy of what it is made of, and install it."""
+    if int(metadata.version("setuptools").partition(".")[0]) < 77:
+        pytest.skip("devbench is built by setuptools 77 or newer, which '.[dev]' installs")
     base = tmp_path_factory.mktemp("wheel")
     tree = base / "tree"
     for name in ("devbench", "plugins", "benchmarks"):

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from devbench.contract.options import arguments, is_folder, options_of, resolve
+from devbench.contract.options import arguments, options_of, resolve
 from devbench.errors import DevbenchError, PluginError
 from devbench.plugin_kit.probing import Broken, Probe
 from devbench.plugin_kit.rules import IN_A_RUN
@@ -38,7 +38,7 @@ def run(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
     refs = [PluginRef(**item["plugin"]) for item in job["items"]]
     _keep_stdout()
     make_late("torch")
-    watch = Watch(refs, guarded=all(ref.kind in IN_A_RUN for ref in refs))
+    watch = Watch()
     probes = []
     for number, (ref, item) in enumerate(zip(refs, job["items"], strict=True)):
         probe = Probe(
@@ -54,10 +54,14 @@ def run(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
             probes.append(probe)
         else:
             probe.settle(tried=False)
-    if any(ref.kind in IN_A_RUN for ref in refs):
+    if all(ref.kind in IN_A_RUN for ref in refs):
+        for kind in {ref.kind for ref in refs}:
+            importlib.import_module(f"devbench.plugin_kit.{kind}_rules")
         _lay_bait()
+        watch.arm(refs)
     for probe in probes:
         watch.begin(probe.ref)
+        _allow_folders(probe)
         _try_out(probe)
         _end(probe, channel)
     return {}
@@ -135,6 +139,13 @@ def _describe(probe: Probe, settings: Mapping[str, str]) -> None:
     probe.passed("R10")
 
 
+def _allow_folders(probe: Probe) -> None:
+    """Let it read the folders that it was given as options."""
+    for value in probe.options.values():
+        if isinstance(value, Path):
+            probe.watch.allow(value)
+
+
 def _look_at_options(probe: Probe, settings: Mapping[str, str]) -> None:
     try:
         options = options_of(probe.spec.build, given=GIVEN[probe.ref.kind])
@@ -146,11 +157,6 @@ def _look_at_options(probe: Probe, settings: Mapping[str, str]) -> None:
             raise Broken(
                 "R11", f"option {option.name!r} has no default: give --set {option.name}=PATH"
             )
-    for value in values.values():
-        if is_folder(value):
-            path = arguments({"folder": value})["folder"]
-            if path is not None:
-                probe.watch.allow(path)
     probe.options = arguments(values)
     if probe.ref.kind == "method":
         try:

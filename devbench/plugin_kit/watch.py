@@ -33,15 +33,17 @@ class Watch:
     opened: words of the tripwire; labels: words of where labels were looked for.
     """
 
-    def __init__(self, refs: Iterable[PluginRef], *, guarded: bool) -> None:
+    def __init__(self) -> None:
         self.opened: list[str] = []
         self.labels: list[str] = []
         self._places: tuple[str, ...] = ()
         self._is_looking = False
         self._allow: guard.Allow | None = None
-        if guarded:
-            self._allow = guard.install(Path.cwd(), self.opened.append, plugins=refs)
-            sys.addaudithook(self._see)
+
+    def arm(self, refs: Iterable[PluginRef]) -> None:
+        """Set the tripwire; torch must be there by now, for it looks around while it is loaded."""
+        self._allow = guard.install(Path.cwd(), self.opened.append, plugins=refs)
+        sys.addaudithook(self._see)
 
     def begin(self, ref: PluginRef) -> None:
         """Forget what was seen, and watch this plugin from now on."""
