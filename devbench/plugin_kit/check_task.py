@@ -113,14 +113,14 @@ def _describe(probe: Probe, settings: Mapping[str, str]) -> None:
     ref = probe.ref
     before, torch_was_late = set(sys.modules), is_late("torch")
     try:
-        module = load_module(ref)
+        probe.module = load_module(ref)
     except PluginError as error:
         raise Broken("R01", error.what) from error
     probe.passed("R01")
     if ref.kind == "observer":
         return  # it has no spec; its hooks are looked at when they are called
     try:
-        probe.spec = load_spec(ref, module)
+        probe.spec = load_spec(ref, probe.module)
     except PluginError as error:
         raise Broken("R09" if "for plugin API" in error.what else "R08", error.what) from error
     probe.passed("R08", "R09")

@@ -8,7 +8,6 @@ from typing import Any
 
 from devbench.plugin_kit.example_run import EPOCH, example_record
 from devbench.plugin_kit.probing import Broken, Probe
-from devbench.registry import load_module
 
 HOOKS = ("devbench_run_started", "devbench_epoch_finished", "devbench_run_finished")
 
@@ -29,7 +28,7 @@ def _manager(probe: Probe) -> Any:
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     try:
-        manager.register(load_module(probe.ref))
+        manager.register(probe.module)
         manager.check_pending()
     except Exception as error:
         raise Broken("R70", f"{type(error).__name__}: {error}") from error

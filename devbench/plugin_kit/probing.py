@@ -25,7 +25,11 @@ class Broken(Exception):
 
 
 class Probe:
-    """One plugin in hand. options: values in force; artifact: changed keys of its configs."""
+    """One plugin in hand.
+
+    artifact: changed keys of its configs. module: what its entry point names; spec: what it offers;
+    options: values in force.
+    """
 
     def __init__(
         self,
@@ -42,6 +46,7 @@ class Probe:
         self.number = number
         self.artifact = dict(artifact or {})
         self.longest_s = longest_s
+        self.module: object = None
         self.spec: Any = None
         self.options: dict[str, Any] = {}
         self._channel = channel
