@@ -20,6 +20,7 @@ from devbench.registry import PluginRef
 
 Allow = Callable[[Path], None]
 CODE_SUFFIXES = (".py", ".pyc", ".pyi", ".so", ".pth", ".typed")
+METADATA_SUFFIXES = (".dist-info", ".egg-info")
 SYSTEM = ("/usr", "/lib", "/lib64", "/etc", "/sys", "/dev", "/opt/cuda", "/usr/local", "/bin")
 WATCHED_FILES = frozenset({
     "open", "os.listdir", "os.scandir", "os.rename", "os.remove", "os.link", "os.symlink",
@@ -71,6 +72,9 @@ def install(scratch: Path, report: Callable[[str], None], *, plugins: Iterable[P
         if path.startswith("/proc"):
             return any(below(path, root) for root in own_proc)
         if path in listable or path.endswith(CODE_SUFFIXES):
+            return True
+        folder = os.path.dirname(path)  # noqa: PTH120 - libraries look through what is installed on the path
+        if folder.endswith(METADATA_SUFFIXES) and os.path.dirname(folder) in listable:  # noqa: PTH120
             return True
         return any(below(path, root) for root in readable_roots)
 
