@@ -61,6 +61,11 @@ def install(scratch: Path, report: Callable[[str], None], *, plugins: Iterable[P
     def below(path: str, root: str) -> bool:
         return path == root or path.startswith(root.rstrip("/") + "/")
 
+    def is_metadata(path: str) -> bool:
+        """Return whether this is of what is installed on the path: libraries look through it."""
+        folder, _, _ = path.rpartition("/")
+        return folder.endswith(METADATA_SUFFIXES) and folder.rpartition("/")[0] in listable
+
     def allowed(raw: object, *, writes: bool) -> bool:
         if not isinstance(raw, str | bytes | os.PathLike):
             return True  # a descriptor, or None for the working folder
@@ -71,10 +76,7 @@ def install(scratch: Path, report: Callable[[str], None], *, plugins: Iterable[P
             return below(path, "/dev")
         if path.startswith("/proc"):
             return any(below(path, root) for root in own_proc)
-        if path in listable or path.endswith(CODE_SUFFIXES):
-            return True
-        folder = os.path.dirname(path)  # noqa: PTH120 - libraries look through what is installed on the path
-        if folder.endswith(METADATA_SUFFIXES) and os.path.dirname(folder) in listable:  # noqa: PTH120
+        if path in listable or path.endswith(CODE_SUFFIXES) or is_metadata(path):
             return True
         return any(below(path, root) for root in readable_roots)
 
