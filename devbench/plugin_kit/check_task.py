@@ -54,6 +54,7 @@ def run(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
             probes.append(probe)
         else:
             probe.settle(tried=False)
+        _look_at_stdout(probe)
     if all(ref.kind in IN_A_RUN for ref in refs):
         for kind in {ref.kind for ref in refs}:
             importlib.import_module(f"devbench.plugin_kit.{kind}_rules")
@@ -81,14 +82,19 @@ def _try_out(probe: Probe) -> None:
 
 
 def _end(probe: Probe, channel: Channel) -> None:
-    """Tell what it printed, and let the other side look for processes that it started."""
+    """Let the other side look for processes that it started."""
+    _look_at_stdout(probe)
+    probe.passed("R02", "R03", "R04", "R06")
+    channel.send({"event": "ending", "number": probe.number, "pid": os.getpid()})
+
+
+def _look_at_stdout(probe: Probe) -> None:
+    """Tell what it printed since the last look."""
     sys.stdout.flush()
     printed = Path(STDOUT).read_bytes()
     if printed:
         probe.failed("R06", f"{printed[:80]!r}")
         Path(STDOUT).write_bytes(b"")
-    probe.passed("R02", "R03", "R04", "R06")
-    channel.send({"event": "ending", "number": probe.number, "pid": os.getpid()})
 
 
 def _keep_stdout() -> None:
