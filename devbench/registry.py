@@ -137,8 +137,11 @@ def load_module(ref: PluginRef) -> object:
     return found
 
 
-def load_spec(ref: PluginRef) -> Any:
-    """Load ONE plugin in a manager of its own and return the spec that it offers under its name."""
+def load_spec(ref: PluginRef, module: object = None) -> Any:
+    """Load ONE plugin in a manager of its own and return the spec that it offers under its name.
+
+    module: what load_module returned, where that was called before.
+    """
     import pluggy
 
     from devbench.contract import hookspecs
@@ -146,7 +149,7 @@ def load_spec(ref: PluginRef) -> Any:
 
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
-    module = load_module(ref)
+    module = load_module(ref) if module is None else module
     try:
         manager.register(module)
         manager.check_pending()

@@ -17,7 +17,7 @@ os.environ.setdefault("DEVBENCH_OBSERVERS", "none")
 @pytest.fixture(scope="session")
 def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a data folder with the tiny corpus, shared by all tests of this process: read only."""
-    from helpers.corpus import make_corpus
+    from devbench.plugin_kit.tiny import make_corpus
 
     folder = tmp_path_factory.mktemp("data")
     make_corpus(folder / "tiny")

@@ -30,6 +30,7 @@ COMMANDS = {
     "page": "Look at the leaderboard in a browser.",
     "compare": "Tell whether methods differ, with intervals and corrected p values.",
     "records": "Export records and logits, or add those of another machine or person.",
+    "plugin": "Begin a plugin of your own, and hold one against the rules of the contract.",
     "data": "Build, import, check and describe corpora.",
     "track": "Mirror records in MLflow.",
     "doctor": "Check this installation and this store.",

@@ -6,12 +6,9 @@ only names it costs a few milliseconds.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from devbench.contract.access import track_of
@@ -21,6 +18,7 @@ from devbench.contract.values import FeatureSpec
 from devbench.errors import ConfigurationError, ContractError, DevbenchError, PluginError
 from devbench.registry import PluginRef, load_spec
 from devbench.running.code_hash import code_sha256
+from devbench.running.late import make_late
 from devbench.running.worker import Channel
 
 COST_CLASSES = 20
@@ -37,7 +35,7 @@ def run(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
     job['settings'] holds --set texts by kind, job['features'] what front ends are tried with;
     job['cost'] asks for the cost of backbones.
     """
-    _make_lazy("torch")
+    make_late("torch")
     found: dict[str, Any] = {}
     for number, item in enumerate(job["plugins"]):
         channel.send({"event": "plugin", "number": number})  # whom to name should this end us
@@ -155,21 +153,3 @@ def _file_of(ref: PluginRef) -> Path:
     origin = sys.modules[ref.value.partition(":")[0]].__file__
     assert origin is not None
     return Path(origin)
-
-
-class _Late(ModuleType):
-    """A module that is imported when something in it is first touched.
-
-    importlib's LazyLoader would load at the second `import`, which looks at `__spec__`.
-    """
-
-    def __getattr__(self, name: str) -> Any:
-        if sys.modules.get(self.__name__) is self:
-            del sys.modules[self.__name__]
-            importlib.import_module(self.__name__)
-        return getattr(sys.modules[self.__name__], name)
-
-
-def _make_lazy(name: str) -> None:
-    if name not in sys.modules and importlib.util.find_spec(name) is not None:
-        sys.modules[name] = _Late(name)

@@ -20,6 +20,7 @@ from devbench.registry import PluginRef
 
 Allow = Callable[[Path], None]
 CODE_SUFFIXES = (".py", ".pyc", ".pyi", ".so", ".pth", ".typed")
+METADATA_SUFFIXES = (".dist-info", ".egg-info")
 SYSTEM = ("/usr", "/lib", "/lib64", "/etc", "/sys", "/dev", "/opt/cuda", "/usr/local", "/bin")
 WATCHED_FILES = frozenset({
     "open", "os.listdir", "os.scandir", "os.rename", "os.remove", "os.link", "os.symlink",
@@ -60,6 +61,11 @@ def install(scratch: Path, report: Callable[[str], None], *, plugins: Iterable[P
     def below(path: str, root: str) -> bool:
         return path == root or path.startswith(root.rstrip("/") + "/")
 
+    def is_metadata(path: str) -> bool:
+        """Return whether this is of what is installed on the path: libraries look through it."""
+        folder, _, _ = path.rpartition("/")
+        return folder.endswith(METADATA_SUFFIXES) and folder.rpartition("/")[0] in listable
+
     def allowed(raw: object, *, writes: bool) -> bool:
         if not isinstance(raw, str | bytes | os.PathLike):
             return True  # a descriptor, or None for the working folder
@@ -70,7 +76,7 @@ def install(scratch: Path, report: Callable[[str], None], *, plugins: Iterable[P
             return below(path, "/dev")
         if path.startswith("/proc"):
             return any(below(path, root) for root in own_proc)
-        if path in listable or path.endswith(CODE_SUFFIXES):
+        if path in listable or path.endswith(CODE_SUFFIXES) or is_metadata(path):
             return True
         return any(below(path, root) for root in readable_roots)
 

@@ -25,7 +25,7 @@ from devbench import errors
 from devbench.errors import DevbenchError, PluginError, RunError
 from devbench.files import disk_errors, pretty_json
 
-Task = Literal["describe", "corpus", "features", "artifact", "fit", "predict", "convert"]
+Task = Literal["describe", "corpus", "features", "artifact", "fit", "predict", "convert", "check"]
 Report = Callable[[Mapping[str, Any]], None]
 
 POLL_S = 0.05

@@ -12,7 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-TASKS = ("describe", "corpus", "features", "artifact", "fit", "predict", "convert")
+TASKS = {
+    **{
+        name: f"devbench.running.{name}_task"
+        for name in ("describe", "corpus", "features", "artifact", "fit", "predict", "convert")
+    },
+    "check": "devbench.plugin_kit.check_task",
+}
+"""Where the module of each task is."""
 
 
 class Channel:
@@ -31,7 +38,7 @@ class Channel:
 
 
 class TaskModule(Protocol):
-    """What devbench.running.<task>_task offers."""
+    """What the module of a task offers."""
 
     def run(self, job: Any, channel: Channel) -> Any:
         """Do the task and return its result as JSON values."""
@@ -56,7 +63,7 @@ def main() -> int:
     try:
         from devbench.files import read_json
 
-        module: TaskModule = importlib.import_module(f"devbench.running.{task}_task")
+        module: TaskModule = importlib.import_module(TASKS[task])
         result = module.run(read_json(Path("job.json")), channel)
         channel.send({"event": "done", "result": result})
     except DevbenchError as error:

@@ -15,8 +15,8 @@ from devbench.benchmark.load import benchmark_names, load_benchmark
 from devbench.corpora.header import CorpusHeader, header_toml, read_header
 from devbench.corpora.manifest import open_corpus
 from devbench.errors import ConfigurationError, DataError, DevbenchError, UnknownNameError
+from devbench.plugin_kit.tiny import BENCHMARK, make_benchmark
 from devbench.results.record import parse_record
-from helpers.corpus import BENCHMARK, make_benchmark
 from helpers.records import make_run
 
 QUIET = settings(

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from devbench.benchmark.model import Benchmark, folder_of_benchmarks
 from devbench.contract.values import FeatureSpec
-from helpers.corpus import BENCHMARK
+from devbench.plugin_kit.tiny import BENCHMARK
 
 TINY: dict[str, Any] = tomllib.loads(BENCHMARK)
 

@@ -23,8 +23,8 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from devbench.plugin_kit.tiny import make_benchmark, make_corpus
 from devbench.results.store import Store
-from helpers.corpus import make_benchmark, make_corpus
 
 
 def main() -> int:

@@ -19,8 +19,8 @@ from devbench.errors import (
     EXIT_UNKNOWN_NAME,
     EXIT_USAGE,
 )
+from devbench.plugin_kit.tiny import make_benchmark
 from devbench.results.conversion import REFERENCES, parse_conversion
-from helpers.corpus import make_benchmark
 
 CONVERTERS = Path(__file__).parents[1] / "running" / "converters"
 

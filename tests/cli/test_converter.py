@@ -11,10 +11,10 @@ import pytest
 from devbench.cli import group
 from devbench.corpora.manifest import open_corpus
 from devbench.errors import EXIT_DATA, EXIT_DONE, EXIT_UNKNOWN_NAME, EXIT_USAGE
+from devbench.plugin_kit.tiny import make_benchmark
 from devbench.results.artifact import CorpusIdentity
 from devbench.results.shelf import Shelf
 from helpers.artifacts import document_of, identity
-from helpers.corpus import make_benchmark
 
 Type = Callable[..., tuple[int, str, str]]
 

@@ -27,7 +27,7 @@ from devbench.errors import (
     EXIT_USAGE,
     RunError,
 )
-from helpers.corpus import BENCHMARK, make_benchmark, make_corpus
+from devbench.plugin_kit.tiny import BENCHMARK, make_benchmark, make_corpus
 
 ESC = "\x1b[31m"
 

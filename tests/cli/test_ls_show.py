@@ -13,9 +13,9 @@ import pytest
 from devbench.cli import group
 from devbench.cli.ls import WHAT
 from devbench.cli.show import print_record
+from devbench.plugin_kit.tiny import make_benchmark
 from devbench.registry import PluginRef
 from devbench.results.store import Store
-from helpers.corpus import make_benchmark
 from helpers.records import MadeRun, make_run
 
 

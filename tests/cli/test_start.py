@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from devbench.errors import EXIT_DONE, EXIT_UNKNOWN_NAME, EXIT_USAGE
-from helpers.corpus import make_benchmark
+from devbench.plugin_kit.tiny import make_benchmark
 
 HEAVY = ("torch", "torchaudio", "numpy", "pandas", "sklearn", "librosa", "mlflow", "scipy", "soxr",
          "soundfile", "safetensors", "rich", "matplotlib", "plotly", "ray")  # fmt: skip
@@ -43,6 +43,8 @@ CASES: dict[str, tuple[list[str], int]] = {
     "ls-unknown": (["ls", "methodes"], EXIT_UNKNOWN_NAME),
     "show-method": (["show", "freq-mixstyle"], EXIT_DONE),
     "show-unknown": (["show", "freq-mixstile", "--store", "{store}"], EXIT_UNKNOWN_NAME),
+    "help-plugin": (["plugin", "check", "--help"], EXIT_DONE),
+    "plugin-unknown": (["plugin", "check", "gian"], EXIT_UNKNOWN_NAME),
     "command": (["rnu"], EXIT_UNKNOWN_NAME),
     "nothing-given": (["run"], EXIT_USAGE),
     "option": ([*RUN, "--sead", "1"], EXIT_USAGE),

@@ -14,7 +14,7 @@ from devbench.corpora.header import CorpusHeader, header_toml, read_header
 from devbench.corpora.manifest import COLUMNS, Corpus, open_corpus, write_corpus
 from devbench.errors import ConfigurationError, DataError
 from devbench.files import read_toml
-from helpers.corpus import make_corpus
+from devbench.plugin_kit.tiny import make_corpus
 
 Rows = list[dict[str, str]]
 

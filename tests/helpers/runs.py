@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from devbench.plugin_kit.tiny import make_benchmark, make_corpus
 from devbench.results.record import Record
 from devbench.results.store import Store
 from devbench.running.pipeline import plan_run, run
 from devbench.running.plan import Planned, Request
-from helpers.corpus import make_benchmark, make_corpus
 
 
 @dataclass

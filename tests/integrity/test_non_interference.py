@@ -10,7 +10,7 @@ import pytest
 from devbench.benchmark.load import load_benchmark
 from devbench.benchmark.splits import assign
 from devbench.corpora.manifest import open_corpus
-from helpers.corpus import make_corpus
+from devbench.plugin_kit.tiny import make_corpus
 from helpers.runs import World
 
 

@@ -11,9 +11,9 @@ from devbench.audio.responses import write_response
 from devbench.contract.values import FrequencyResponse
 from devbench.corpora.manifest import open_corpus, response_path, write_corpus
 from devbench.errors import EXIT_DATA, ConfigurationError, DataError
+from devbench.plugin_kit.tiny import make_corpus
 from devbench.running.artifacts import shelf_of
 from devbench.running.preparing import prepare
-from helpers.corpus import make_corpus
 from helpers.runs import World
 
 

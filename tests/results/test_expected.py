@@ -7,9 +7,9 @@ import pytest
 from devbench.benchmark.load import load_benchmark
 from devbench.benchmark.splits import assign
 from devbench.corpora.manifest import Corpus
+from devbench.plugin_kit.tiny import DEVICES, make_benchmark, make_corpus
 from devbench.results.expected import Expectation, corpus_folders
 from devbench.results.record import BenchmarkPlan, Record
-from helpers.corpus import DEVICES, make_benchmark, make_corpus
 from helpers.records import make_plan, make_run, sha
 
 

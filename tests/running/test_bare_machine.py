@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from devbench.plugin_kit.tiny import make_benchmark
 from devbench.results.store import Store
-from helpers.corpus import make_benchmark
 
 ABSENT = ("mlflow", "librosa", "soxr", "pandas", "sklearn", "scipy", "plotly", "matplotlib")
 

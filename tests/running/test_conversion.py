@@ -11,6 +11,7 @@ import pytest
 
 from devbench.contract.values import shift_db
 from devbench.errors import DataError, PluginError, RunError, UnknownNameError, UsageError
+from devbench.plugin_kit.tiny import make_corpus
 from devbench.results.conversion import FR_SHIFT, FR_SHIFT_LEVEL, IDENTITY, REFERENCES, Conversion
 from devbench.results.figures import Example
 from devbench.running import conversion, converting
@@ -24,7 +25,6 @@ from devbench.running.conversion import (
 )
 from devbench.running.features import ensure_features
 from devbench.running.plan import Planned, Request
-from helpers.corpus import make_corpus
 from helpers.runs import World
 
 CONVERTERS = Path(__file__).parent / "converters"

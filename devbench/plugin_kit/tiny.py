@@ -1,4 +1,7 @@
-"""A tiny corpus and benchmark, made in no time: 3 devices x 3 classes x 10 events."""
+"""A tiny corpus and benchmark, made in no time: 3 devices x 3 classes x 10 events.
+
+`devbench plugin check --full` trains on it, and so do the tests of devbench.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ BENCHMARK = """
 schema = 1
 id = "tiny"
 version = 1
-title = "Tiny benchmark of the tests"
+title = "Tiny benchmark of the plugin check"
 corpus = "tiny"
 classes = ["hum", "noise", "tick"]
 devices = ["phone", "tablet", "watch"]
@@ -110,7 +113,7 @@ def make_corpus(
     header = CorpusHeader(
         name="tiny",
         version=1,
-        title="Tiny corpus of the tests",
+        title="Tiny corpus of the plugin check",
         provenance="simulated",
         licence="CC0",
         citation="none",

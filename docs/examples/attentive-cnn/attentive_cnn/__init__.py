@@ -1,0 +1,1 @@
+"""A backbone with attention over time."""

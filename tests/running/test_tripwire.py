@@ -1,0 +1,46 @@
+"""What the tripwire of workers lets through, tried in a process of its own: hooks stay for good."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+CODE = """
+import sys
+from pathlib import Path
+from devbench.running import guard
+
+seen = []
+guard.install(Path(sys.argv[1]), seen.append, plugins=[])
+for name in sys.argv[2:]:
+    try:
+        Path(name).read_text()
+    except PermissionError:
+        pass
+print(len(seen))
+"""
+
+
+def n_refused(scratch: Path, site: Path, *paths: Path) -> int:
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, str(scratch), *map(str, paths)],
+        env=os.environ | {"PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return int(done.stdout)
+
+
+def test_metadata_on_the_path_is_read_and_what_lies_beside_it_is_not(tmp_path: Path) -> None:
+    scratch, site, elsewhere = (tmp_path / name for name in ("scratch", "site", "elsewhere"))
+    scratch.mkdir()
+    for folder in (site, elsewhere):
+        (folder / "acme-1.0.dist-info").mkdir(parents=True)
+        (folder / "acme-1.0.dist-info" / "METADATA").write_text("Name: acme\n")
+        (folder / "labels.csv").write_text("x\n")
+    assert n_refused(scratch, site, site / "acme-1.0.dist-info" / "METADATA") == 0
+    assert n_refused(scratch, site, site / "labels.csv") == 1
+    assert n_refused(scratch, site, elsewhere / "acme-1.0.dist-info" / "METADATA") == 1
