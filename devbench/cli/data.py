@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from devbench.cli import data_import
+from devbench.cli import data_benchmark, data_fr, data_import
 from devbench.cli.data_options import (
     existing_file,
     folder,
@@ -26,6 +26,8 @@ def command() -> None:
 
 
 command.add_command(data_import.command)
+command.add_command(data_benchmark.command)
+command.add_command(data_fr.command)
 
 
 @command.command("build")

@@ -68,7 +68,8 @@ def command(
 ) -> None:
     """Take in recordings of the same events by several devices from SOURCE.
 
-    SOURCE is a folder, or a CSV file for layout manifest. The corpus is checked as it is made;
+    SOURCE is a folder, an archive of one (.zip, .tar, .tar.gz), or a CSV file for layout manifest.
+    The corpus is checked as it is made;
     with errors in it the command ends with 9, and the corpus stands. Type the same command again
     after an interruption: it continues.
     """

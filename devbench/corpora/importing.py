@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from devbench.audio.responses import read_response, response_of_impulse, write_response
 from devbench.contract.values import Clip, FrequencyResponse, Provenance
+from devbench.corpora.archives import is_archive
 from devbench.corpora.assembling import into_place, opaque_id, require_free
 from devbench.corpora.header import CorpusHeader
 from devbench.corpora.intake import Channel, Copied, CopyJob, copy
@@ -24,9 +25,9 @@ from devbench.corpora.layouts import Gathered, gather
 from devbench.corpora.manifest import Corpus, response_path, write_corpus
 from devbench.corpora.pool import Progress, in_processes, no_progress
 from devbench.corpora.recordings import Line, checked_lines, device_facts
-from devbench.corpora.resuming import Journal, remove_strays, work_beside
+from devbench.corpora.resuming import Journal, opened, remove_strays, work_beside
 from devbench.errors import ConfigurationError, DataError
-from devbench.files import canonical_json, pretty_json, publish, sha256_bytes
+from devbench.files import canonical_json, pretty_json, publish, sha256_bytes, sha256_file
 from devbench.models import validated
 
 if TYPE_CHECKING:
@@ -39,10 +40,10 @@ IMPORT_FILE = "import.json"
 class ImportRequest:
     """What the user asked for.
 
-    source: a CSV file, a folder or an archive, as layout demands. is_paired: of layout folders,
-    files of one class and name are one event. channel: what to take of files with several
-    channels; None refuses them. rate_hz: convert files of another rate to it by soxr HQ; None
-    demands one rate in all files. may_fix: take one of several equal channels.
+    source: a folder, an archive of one, or a CSV file, as layout demands. is_paired: of layout
+    folders, files of one class and name are one event. channel: what to take of files with
+    several channels; None refuses them. rate_hz: convert files of another rate to it by soxr HQ;
+    None demands one rate in all files. may_fix: take one of several equal channels.
     """
 
     source: Path
@@ -90,8 +91,8 @@ def import_corpus(
 
     _require_credits(request)
     require_free(request.out)
-    with work_beside(request.out, request.key) as work:
-        gathered = gather(request.layout, request.source, is_paired=request.is_paired)
+    with work_beside(request.out, request.key) as work, opened(request.source, work) as source:
+        gathered = gather(request.layout, source, is_paired=request.is_paired)
         lines = checked_lines(gathered.table)
         devices = device_facts(gathered.table)
         _require_devices(gathered, devices, request)
@@ -191,7 +192,7 @@ def _take_response(folder: Path, device: str, path: Path, provenance: Provenance
 
 def _measured_response(path: Path, provenance: Provenance) -> FrequencyResponse:
     from devbench.audio.files import decode
-    from devbench.corpora.intake import require_whole
+    from devbench.corpora.riff import require_whole
     from devbench.files import read_bytes
 
     data = read_bytes(path)
@@ -301,6 +302,7 @@ def _document(
     return {
         "schema": 1,
         "layout": request.layout,
+        "archive_sha256": sha256_file(request.source) if is_archive(request.source) else None,
         "is_paired": request.is_paired,
         "channel": request.channel,
         "rate_hz": request.rate_hz,

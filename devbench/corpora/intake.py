@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from devbench.audio.files import decode
 from devbench.corpora.defects import Finding, Measured, listen
 from devbench.corpora.rendering import convert_rate
+from devbench.corpora.riff import require_whole
 from devbench.errors import DataError
 from devbench.files import disk_errors, read_bytes, sha256_bytes
 
@@ -115,16 +116,6 @@ def _one_channel(samples: NDArray[np.float32], job: CopyJob) -> tuple[NDArray[np
     if job.channel == "mix":
         return samples.mean(axis=0, dtype=np.float64).astype(np.float32), "mix"
     return samples[0], "first"
-
-
-def require_whole(data: bytes, path: Path) -> None:
-    """Refuse a WAV file that was cut off; libsndfile would read what is left without a word."""
-    claimed = int.from_bytes(data[4:8], "little") + 8
-    if data[:4] == b"RIFF" and claimed > len(data) + 1:  # a missing pad byte is common and harmless
-        raise DataError(
-            f"{path}: {len(data)} bytes where its header says {claimed}",
-            fix="copy the file again: it was cut off",
-        )
 
 
 def _encoded_again(data: bytes, mono: NDArray[np.floating], rate_hz: int) -> bytes:

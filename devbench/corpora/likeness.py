@@ -9,8 +9,9 @@ the sounds themselves decides.
 from __future__ import annotations
 
 import functools
+import heapq
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,8 @@ WINDOW_S = 0.032
 LIKE = 0.97
 SAME = 0.95
 LONGEST_S = 60.0
-MAX_CANDIDATES = 2000
+MAX_CANDIDATES = 500
+PATIENCE = 200
 BLOCK = 1024
 
 
@@ -81,39 +83,61 @@ class Alike:
 
 def near_duplicates(
     entries: Sequence[Entry], read: Callable[[str], NDArray[np.float32]]
-) -> tuple[list[Alike], int]:
-    """Return the pairs that hold one recording, and how many candidates were left unread.
+) -> list[Alike]:
+    """Return the pairs that hold one recording.
 
     read: gives the samples of a key. Only clips of one device and of different groups are held
-    against each other: an event by two devices is alike by intent.
+    against each other: an event by two devices is alike by intent. The likeliest pairs come
+    first; after 200 in a row that are no copies, or 500 in all, the rest is taken to be none.
     """
-    candidates = sorted(_candidates(entries), key=lambda pair: -pair[0])
     found: list[Alike] = []
     cached = functools.lru_cache(maxsize=64)(read)
-    for _, first, second in candidates[:MAX_CANDIDATES]:
+    n_vain = 0
+    for first, second in _candidates(entries):
         likeness = correlation(cached(first), cached(second))
+        n_vain = 0 if likeness >= SAME else n_vain + 1
         if likeness >= SAME:
             found.append(Alike(first, second, likeness))
-    return found, max(0, len(candidates) - MAX_CANDIDATES)
+        if n_vain >= PATIENCE:
+            break
+    return found
 
 
-def _candidates(entries: Sequence[Entry]) -> Iterator[tuple[float, str, str]]:
-    import numpy as np
-
-    by_device: Mapping[str, list[Entry]] = defaultdict(list)
+def _candidates(entries: Sequence[Entry]) -> list[tuple[str, str]]:
+    """Return at most 500 pairs, the likeliest first, without ever holding many more."""
+    by_device: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         if entry.fingerprint:
             by_device[entry.device].append(entry)
+    best: list[tuple[float, str, str]] = []
     for own in by_device.values():
-        prints = np.stack(
-            [np.frombuffer(bytes.fromhex(e.fingerprint), "<f2").astype(np.float32) for e in own]
-        )
-        for start in range(0, len(own), BLOCK):
-            likeness = prints[start : start + BLOCK] @ prints[start:].T
-            for row, column in np.argwhere(likeness >= LIKE):
-                if column > row and own[start + row].group != own[start + column].group:
-                    one, other = own[start + row], own[start + column]
-                    yield float(likeness[row, column]), one.key, other.key
+        for block in _alike(own):
+            best = heapq.nlargest(MAX_CANDIDATES, (*best, *block))
+    return [(first, second) for _, first, second in best]
+
+
+def _alike(own: Sequence[Entry]) -> Iterator[list[tuple[float, str, str]]]:
+    """Yield the pairs of one device in blocks of at most 500."""
+    import numpy as np
+
+    prints = np.stack(
+        [np.frombuffer(bytes.fromhex(e.fingerprint), "<f2").astype(np.float32) for e in own]
+    )
+    groups = np.unique([e.group for e in own], return_inverse=True)[1]
+    for start in range(0, len(own), BLOCK):
+        rows = slice(start, start + BLOCK)
+        likeness = prints[rows] @ prints[start:].T
+        likeness[groups[rows, None] == groups[None, start:]] = 0
+        likeness[np.tril_indices(len(likeness), m=likeness.shape[1])] = 0  # each pair once
+        flat = likeness.ravel()
+        chosen = np.flatnonzero(flat >= LIKE)
+        if len(chosen) > MAX_CANDIDATES:
+            chosen = chosen[np.argpartition(-flat[chosen], MAX_CANDIDATES)[:MAX_CANDIDATES]]
+        places = zip(*np.unravel_index(chosen, likeness.shape), strict=True)
+        yield [
+            (float(likeness[row, column]), own[start + row].key, own[start + column].key)
+            for row, column in places
+        ]
 
 
 def correlation(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:

@@ -39,21 +39,15 @@ def near_findings(
         Entry(clip.path, clip.device, clip.group, result_of[clip.path].fingerprint)
         for clip in sound
     ]
-    pairs, n_unread = near_duplicates(entries, read)
-    for pair in pairs:
+    for pair in near_duplicates(entries, read):
         first, second = clips[pair.first], clips[pair.second]
         if result_of[first.path].pcm_sha256 == result_of[second.path].pcm_sha256:
             continue
-        folds = (
-            f", in the folds {first.fold} and {second.fold}" if first.fold != second.fold else ""
-        )
+        folds = sorted({first.fold, second.fold})
+        torn = f", in the folds {folds[0]} and {folds[1]}" if len(folds) == 2 else ""
         what = (
             f"nearly the same sound as {first.path} (correlation {pair.likeness:.3f}), of another "
-            f"group{folds}"
+            f"group{torn}"
         )
         fix = "listen to both; give them one group, or leave one out: a split would tear them apart"
         yield Finding("warning", "near-duplicate", second.path, what, fix)
-    if n_unread:
-        what = f"{n_unread} pairs of clips that look alike were not compared sample by sample"
-        fix = "nothing, where the sounds of a class are alike by nature (tones, hum)"
-        yield Finding("warning", "near-duplicate", "manifest.csv", what, fix)

@@ -18,6 +18,7 @@ from glob import escape
 from pathlib import Path
 from typing import Any, TextIO
 
+from devbench.corpora.archives import is_archive, top_folder, unpack
 from devbench.corpora.intake import Copied, CopyJob
 from devbench.errors import DataError, DevbenchError, RunError
 from devbench.files import disk_errors, sha256_file
@@ -75,6 +76,32 @@ def _remove_others(folder: Path, work: Path) -> None:
                 shutil.rmtree(other, ignore_errors=True)
             finally:
                 os.close(handle)
+
+
+@contextlib.contextmanager
+def opened(source: Path, work: Path) -> Iterator[Path]:
+    """Give the folder or the table to read: source, or what the archive source holds.
+
+    An archive is unpacked once into work, however often the import is interrupted. Complaints
+    then name the archive, for the folder is gone when they are read.
+    """
+    if not is_archive(source):
+        yield source
+        return
+    folder, whole = work / "unpacked", work / "unpacked.json"
+    stamp = json.dumps(_stamp(source))
+    if not (whole.is_file() and whole.read_text() == stamp):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        unpack(source, folder)
+        whole.write_text(stamp)
+    root = top_folder(folder)
+    try:
+        yield root
+    except DevbenchError as error:
+        error.what = error.what.replace(str(root), str(source))
+        error.fix = error.fix.replace(str(root), str(source))
+        raise
 
 
 class Journal:

@@ -10,6 +10,7 @@ import soundfile
 
 from devbench.audio.files import decode
 from devbench.corpora import importing
+from devbench.corpora.check import check_corpus
 from devbench.corpora.importing import ImportRequest
 from devbench.corpora.manifest import Corpus
 from devbench.errors import ConfigurationError, DataError
@@ -197,3 +198,31 @@ def test_a_standing_folder_is_refused(request_: ImportRequest) -> None:
 def test_credits_must_be_said(request_: ImportRequest) -> None:
     with pytest.raises(ConfigurationError, match="--licence is empty"):
         import_corpus(replace(request_, licence=" "))
+
+
+def test_fix_takes_one_of_equal_channels_and_no_other(request_: ImportRequest) -> None:
+    path = request_.source.parent / "lggram-0.wav"
+    sound = burst(50)
+    soundfile.write(path, np.stack([sound, sound], axis=1), RATE_HZ, subtype="PCM_16")
+    with pytest.raises(DataError, match="2 channels"):
+        import_corpus(request_)
+    corpus = import_corpus(replace(request_, may_fix=True))
+    given = decode(path.read_bytes(), origin="given")[0][0]
+    assert np.array_equal(decode(bytes_of(corpus, "e0", "lggram"), origin="stored")[0][0], given)
+    assert "1 files made mono (their channels were equal)" in corpus.header.citation
+    other = sound.copy()
+    other[7] += 2**-15
+    soundfile.write(path, np.stack([sound, other], axis=1), RATE_HZ, subtype="PCM_16")
+    with pytest.raises(DataError, match="2 channels"):
+        import_corpus(replace(request_, may_fix=True, out=request_.out.with_name("two")))
+
+
+def test_the_report_of_an_import_is_that_of_a_check(request_: ImportRequest) -> None:
+    soundfile.write(request_.source.parent / "lggram-0.wav", np.zeros(400), RATE_HZ)
+    soundfile.write(request_.source.parent / "lggram-1.wav", 0.3 * burst(9, 600), RATE_HZ)
+    made = importing.import_corpus(replace(request_, licence="unknown"))
+    checked = check_corpus(request_.out)
+    assert made.report.document() == checked.document()
+    found = {(f.severity, f.kind) for f in checked.findings}
+    assert {("error", "silent"), ("warning", "short"), ("warning", "credits"),
+            ("warning", "event-length")} <= found  # fmt: skip
