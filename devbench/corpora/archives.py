@@ -181,7 +181,7 @@ def _untar(archive: Path, taken: _Taken) -> None:
         metered = _Metered(plain)
         with tarfile.open(fileobj=cast("IO[bytes]", metered), mode="r|") as found:
             while (member := found.next()) is not None:
-                found.members.clear()  # of a million members none is kept
+                found.members.clear()  # type: ignore[attr-defined]  # keeps no million of them
                 name = member.name + ("/" if member.isdir() else "")
                 if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE):
                     taken.refuse(name, "a link or a device, no file")
