@@ -60,9 +60,11 @@ class Splits(Closed):
     scheme 'hash': groups of a class are ordered by a salted hash and cut at the fractions.
     scheme 'folds': the corpus's folds are dealt out in order, rotated by --fold; `val` is then a
     fraction of the groups of each class of the train folds.
+    scheme 'official': the corpus's own two sides, fold 1 to learn from and fold 2 to test on;
+    groups of fold 1 are cut at the fractions convert, train and val, which then make 1.
     """
 
-    scheme: Literal["hash", "folds"]
+    scheme: Literal["hash", "folds", "official"]
     salt: str = Field("devbench-1", max_length=60)
     convert: float = Field(0.3, gt=0, lt=1)
     train: float = Field(0.4, gt=0, lt=1)
@@ -79,6 +81,10 @@ class Splits(Closed):
             total = self.convert + self.train + self.val + self.test
             if abs(total - 1) > 1e-9:
                 raise ValueError(f"convert + train + val + test is {total:g}; make it 1")
+        elif self.scheme == "official":
+            total = self.convert + self.train + self.val
+            if abs(total - 1) > 1e-9:
+                raise ValueError(f"convert + train + val is {total:g} of fold 1; make it 1")
         elif (
             min(self.convert_folds, self.train_folds, self.test_folds) < 1
             or self.convert_folds + self.train_folds + self.test_folds != self.n_folds
@@ -125,7 +131,10 @@ class Seeds(Closed):
 
 
 class Benchmark(Closed):
-    """One benchmark file."""
+    """One benchmark file.
+
+    unseen: devices that are tested only: no source, and nothing of them is ever learned from.
+    """
 
     schema_version: Literal[1] = Field(alias="schema", serialization_alias="schema")
     id: Slug
@@ -134,6 +143,7 @@ class Benchmark(Closed):
     corpus: Slug
     classes: list[Slug] = Field(min_length=2, max_length=10_000)
     devices: list[Slug] = Field(min_length=2, max_length=1000)
+    unseen: list[Slug] = Field([], max_length=1000)
     metric: Literal["macro_f1@1"] = "macro_f1@1"
     selection: Literal["source-val", "last"] = "source-val"
     features: Features = Features()
@@ -144,16 +154,26 @@ class Benchmark(Closed):
 
     @model_validator(mode="after")
     def _names_once(self) -> Benchmark:
-        for key in ("classes", "devices"):
+        for key in ("classes", "devices", "unseen"):
             names = getattr(self, key)
             if len(set(names)) != len(names):
                 raise ValueError(f"{key} names something twice")
+        if not set(self.unseen) < set(self.devices):
+            raise ValueError("unseen must name some of the devices, and leave one as a source")
         return self
+
+    @property
+    def sources(self) -> list[str]:
+        """Return the devices that may be the source, in their order."""
+        return [device for device in self.devices if device not in self.unseen]
 
     @property
     def sha256(self) -> str:
         """Return the hash of everything in the file that a result depends on."""
-        return sha256_bytes(canonical_json(self.model_dump(mode="json", by_alias=True)))
+        document = self.model_dump(mode="json", by_alias=True)
+        if not self.unseen:  # younger than the first records, whose hashes must stay
+            del document["unseen"]
+        return sha256_bytes(canonical_json(document))
 
 
 def folder_of_benchmarks() -> Path:

@@ -18,7 +18,8 @@ def assign(clips: Iterable[Clip], splits: Splits, fold: int = 0) -> dict[str, Sp
     Groups (source recordings) stay together. The result does not depend on the order of clips or
     on which devices recorded an event.
 
-    fold: rotates the folds of scheme 'folds'; scheme 'hash' salts its order with it.
+    fold: rotates the folds of scheme 'folds'; the other schemes salt their order with it, and
+    the official test side stays what it is.
     """
     groups: dict[str, Clip] = {}
     events: dict[str, set[str]] = defaultdict(set)
@@ -26,27 +27,26 @@ def assign(clips: Iterable[Clip], splits: Splits, fold: int = 0) -> dict[str, Sp
         known = groups.setdefault(clip.group, clip)
         if (clip.label, clip.event_id) < (known.label, known.event_id):
             groups[clip.group] = clip  # the group's class and fold: those of its first event
-        if splits.scheme == "folds" and clip.fold != known.fold:
+        if splits.scheme != "hash" and clip.fold != known.fold:
             raise ConfigurationError(
                 f"group {clip.group!r} lies in folds {known.fold} and {clip.fold}",
                 fix="give all clips of one source recording the same fold in the manifest",
             )
         events[clip.group].add(clip.event_id)
-    by_group = (
-        _by_hash(groups, splits, fold)
-        if splits.scheme == "hash"
-        else _by_folds(groups, splits, fold)
-    )
+    by_scheme = {"hash": _by_hash, "folds": _by_folds, "official": _by_side}
+    by_group = by_scheme[splits.scheme](groups, splits, fold)
     return {event: by_group[group] for group in sorted(events) for event in sorted(events[group])}
 
 
-def _by_hash(groups: Mapping[str, Clip], splits: Splits, fold: int) -> dict[str, Split]:
+def _by_hash(
+    groups: Mapping[str, Clip], splits: Splits, fold: int, *, parts: Sequence[Split] = SPLITS
+) -> dict[str, Split]:
     salt = splits.salt if fold == 0 else f"{splits.salt}/{fold}"
     found: dict[str, Split] = {}
     for members in _classes(groups).values():
         ordered = _shuffled(members, salt)
         edge, start = 0.0, 0
-        for split in SPLITS:
+        for split in parts:
             edge += getattr(splits, split)
             # Ties go up, so that a part of at least 1 / len(ordered) is never empty; without the
             # inner rounding 0.1 + 0.2 would lie above 0.3.
@@ -54,6 +54,18 @@ def _by_hash(groups: Mapping[str, Clip], splits: Splits, fold: int) -> dict[str,
             found.update(dict.fromkeys(ordered[start:stop], split))
             start = stop
     return found
+
+
+def _by_side(groups: Mapping[str, Clip], splits: Splits, fold: int) -> dict[str, Split]:
+    present = sorted({clip.fold for clip in groups.values()})
+    if present != [1, 2]:
+        raise ConfigurationError(
+            f"the corpus has folds {present}, an official split is 1 (train) and 2 (test)",
+            fix="import the corpus with the layout that keeps its official split",
+        )
+    learning = {group: clip for group, clip in groups.items() if clip.fold == 1}
+    found = _by_hash(learning, splits, fold, parts=("convert", "train", "val"))
+    return {**found, **{g: "test" for g in groups if g not in learning}}
 
 
 def _by_folds(groups: Mapping[str, Clip], splits: Splits, fold: int) -> dict[str, Split]:
@@ -105,7 +117,7 @@ def require_sound(
 ) -> None:
     """Refuse a split in which a group is on two sides or a device lacks a class.
 
-    Source training needs every class in train and val on every device (any may be the source);
+    Source training needs every class in train and val on every device that may be the source;
     macro F1 needs every class in test on every device, so that no class is empty.
     """
     sides: dict[str, Split] = {}
@@ -119,7 +131,7 @@ def require_sound(
             )
         cells.add((split, clip.device, clip.label))
     for split in ("train", "val", "test"):
-        for device in benchmark.devices:
+        for device in benchmark.devices if split == "test" else benchmark.sources:
             for label in benchmark.classes:
                 if (split, device, label) not in cells:
                     raise DataError(

@@ -116,7 +116,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
     grid = Grid(
         benchmark=benchmark_text(benchmark),
         methods=chosen,
-        sources=names(sources, loaded.devices, "device", list_command=devices),
+        sources=names(sources, loaded.sources, "device", list_command=devices),
         seeds=numbers(seeds, "--seeds"),
         folds=list(range(loaded.splits.n_folds or 1)) if folds == "all"
         else numbers(folds, "--folds"),

@@ -37,6 +37,7 @@ from devbench.corpora.rendering import (
     render_job,
 )
 from devbench.corpora.slugs import slug
+from devbench.corpora.sources import clip_table
 from devbench.corpora.tables import Row, Table, read_table
 from devbench.errors import ConfigurationError, DataError, DevbenchError
 from devbench.files import (
@@ -51,7 +52,6 @@ from devbench.models import validated
 
 PROVENANCE: Provenance = "simulated from measured responses"
 BUILD_FILE = "build.json"
-CLIP_COLUMNS = ("filename", "label", "fold", "src_id")
 DEVICE_COLUMNS = ("id", "name", "role", "kind", "fir22k")
 # Recorders that ran below the corpus rate; a column recorder_rate_hz says it of other devices.
 RECORDER_RATE_HZ = {"phone_nexus_one_mic": 16_000}
@@ -61,9 +61,9 @@ RECORDER_RATE_HZ = {"phone_nexus_one_mic": 16_000}
 class BuildRequest:
     """What the user asked for.
 
-    role: rows of the table of devices that are used. rate_hz: None refuses clips of another rate
-    than the responses'; the responses' rate converts them. licence, citation: None gathers them
-    from the tables.
+    layout: of clips, see sources.py. role: rows of the table of devices that are used. rate_hz:
+    None refuses clips of another rate than the responses'; the responses' rate converts them.
+    licence, citation: None gathers them from the tables.
     """
 
     clips: Path
@@ -75,6 +75,7 @@ class BuildRequest:
     rate_hz: int | None = None
     licence: str | None = None
     citation: str | None = None
+    layout: str = "table"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def build_corpus(
     it is; any other is refused. Raises ConfigurationError with file, line and column, DataError
     with the path of a sound file.
     """
-    clips = read_table(request.clips, required=CLIP_COLUMNS)
+    clips = clip_table(request.layout, request.clips)
     devices = read_table(request.devices, required=DEVICE_COLUMNS)
     chosen = _chosen_devices(devices, request.role)
     microphones, rate_hz = _microphones(chosen, request)
@@ -204,7 +205,7 @@ def _microphones(rows: Sequence[Row], request: BuildRequest) -> tuple[tuple[Micr
 def _sources(clips: Table) -> list[_Source]:
     """Return the clips sorted by event, so that the order of the table does not matter."""
     events: dict[str, _Source] = {}
-    fold_of_group: dict[str, tuple[int, int]] = {}
+    fold_of_group: dict[str, tuple[int, str]] = {}
     for row in clips.rows:
         path = row.file("filename")
         group = row.text("src_id", longest=100)
@@ -222,11 +223,11 @@ def _sources(clips: Table) -> list[_Source]:
         if event_id in events:
             raise row.refuse(
                 "take" if take else "src_id",
-                f"an event of its own: {event_id!r} stands in line {events[event_id].row.line}",
+                f"an event of its own: {event_id!r} stands in {events[event_id].row.place}",
             )
-        fold, line = fold_of_group.setdefault(group, (source.fold, row.line))
+        fold, place = fold_of_group.setdefault(group, (source.fold, row.place))
         if fold != source.fold:
-            raise row.refuse("fold", f"{fold} as in line {line}: both are cut from {group!r}")
+            raise row.refuse("fold", f"{fold} as in {place}: both are cut from {group!r}")
         events[event_id] = source
     return [events[event_id] for event_id in sorted(events)]
 

@@ -6,7 +6,7 @@ is corrected here: a mended corpus is another version with another fingerprint.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,11 +16,17 @@ from devbench.contract.values import Clip
 from devbench.corpora.alignment import Offset, offsets
 from devbench.corpora.defects import FileJob, Finding, Measured, measure_file
 from devbench.corpora.manifest import Corpus, open_corpus
+from devbench.corpora.nearness import near_findings
 from devbench.corpora.pool import Progress, in_processes, no_progress
 from devbench.errors import DevbenchError
 
 LEVEL_LIMIT_DB = 15.0
 OFFSET_LIMIT_MS = 5.0
+LENGTH_LIMIT = 0.1
+LENGTH_LIMIT_S = 0.05
+PAIRED_AGREEMENT = 0.2
+PAIRED_EVENTS = 5
+NOT_SAID = ("", "unknown", "not given", "none", "n/a", "todo", "tbd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,11 @@ def check_corpus(folder: Path, *, jobs: int = 1, progress: Progress = no_progres
         FileJob(folder, clip.path, clip.sha256, clip.n_samples, corpus.header.sample_rate_hz)
         for clip in corpus.clips
     ]
-    measured = list(in_processes(measure_file, work, jobs=jobs, progress=progress))
+    return report_of(corpus, list(in_processes(measure_file, work, jobs=jobs, progress=progress)))
+
+
+def report_of(corpus: Corpus, measured: Sequence[Measured]) -> Report:
+    """Return the report of a corpus from what was measured of its clips, in their order."""
     sound = [
         clip
         for clip, result in zip(corpus.clips, measured, strict=True)
@@ -90,10 +100,13 @@ def check_corpus(folder: Path, *, jobs: int = 1, progress: Progress = no_progres
     findings = [
         *(finding for result in measured for finding in result.findings),
         *_twins(corpus.clips, measured),
+        *near_findings(corpus, sound, measured),
         *_groups_in_two_folds(corpus.clips),
+        *_lengths(corpus, sound),
         *_gaps(corpus),
         *_responses(corpus),
         *_strays(corpus),
+        *_credits(corpus),
         *_level_findings(levels),
         *_offset_findings(lags),
     ]
@@ -140,11 +153,46 @@ def _gaps(corpus: Corpus) -> Iterable[Finding]:
             what = f"no clip of {len(absent)} classes, e.g. {absent[0]!r}"
             fix = "record them, or leave the device or the class out of the benchmark"
             yield Finding("error", "missing-class", device, what, fix)
+    n_times = Counter(event for own in events.values() for event in own)
+    if len(events) > 1 and max(n_times.values()) == 1:
+        what = "no event was recorded by two devices, so devices are compared on different sounds"
+        fix = "name the events that several devices recorded, or know that none was"
+        yield Finding("warning", "unpaired", "manifest.csv", what, fix)
+        return
     for device, own in events.items():
         if absent := sorted(all_events - own):
             what = f"{len(absent)} of {len(all_events)} events are missing, e.g. {absent[0]!r}"
             fix = "record them, or know that devices are compared on different sounds"
             yield Finding("warning", "missing-event", device, what, fix)
+
+
+def _lengths(corpus: Corpus, sound: Iterable[Clip]) -> Iterable[Finding]:
+    """Tell of devices that recorded events much longer or shorter than the others did."""
+    from statistics import median
+
+    lengths: dict[str, dict[str, int]] = defaultdict(dict)
+    for clip in sound:
+        lengths[clip.event_id][clip.device] = clip.n_samples
+    odd: dict[str, list[str]] = defaultdict(list)
+    for event, own in lengths.items():
+        middle = median(own.values())
+        for device, n_samples in own.items():
+            off = abs(n_samples - middle)
+            if off > LENGTH_LIMIT * middle and off > LENGTH_LIMIT_S * corpus.header.sample_rate_hz:
+                odd[device].append(event)
+    for device, events in odd.items():
+        what = f"{len(events)} events are of another length than by others, e.g. {min(events)!r}"
+        fix = "cut them to one length, or check that these are recordings of one event"
+        yield Finding("warning", "event-length", device, what, fix)
+
+
+def _credits(corpus: Corpus) -> Iterable[Finding]:
+    for key in ("licence", "citation"):
+        value = getattr(corpus.header, key)
+        if value.strip().strip(".?!").lower() in NOT_SAID:
+            what = f"{key} is {value.strip()!r}"
+            fix = f"find out and say it (--{key}): results of unlicensed sounds cannot be shared"
+            yield Finding("warning", "credits", "corpus.toml", what, fix)
 
 
 def _responses(corpus: Corpus) -> Iterable[Finding]:
@@ -212,3 +260,10 @@ def _offset_findings(lags: Iterable[Offset]) -> Iterable[Finding]:
             what = f"records {lag.offset_ms:+.1f} ms after {lag.reference!r}"
             fix = "align the recordings before the import if methods pair them frame by frame"
             yield Finding("warning", "offset", lag.device, what, fix)
+        elif lag.agreement < PAIRED_AGREEMENT and lag.n_events >= PAIRED_EVENTS:
+            what = (
+                f"is off against {lag.reference!r} by another time in every event ({lag.n_events} "
+                "were compared): perhaps these are not the same sounds"
+            )
+            fix = "listen to some; where files only share their names, import with --unpaired"
+            yield Finding("warning", "pairing", lag.device, what, fix)

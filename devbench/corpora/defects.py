@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -22,6 +22,7 @@ CLIPPED_SHARE = 0.001
 CLIPPED_RUN_SAMPLES = 3
 FULL_SCALE = 0.999
 FLOOR_BLOCK_S = 0.02
+SHORT_S = 0.05
 _REBUILD = "build or import the corpus again"
 
 
@@ -56,7 +57,7 @@ class Measured:
     """What was found in one file; the figures are None where it could not be decoded.
 
     pcm_sha256: of the decoded samples. rms_dbfs: over the whole clip. floor_dbfs: 5th percentile
-    of the levels of 20 ms blocks. is_silent: nothing to hear.
+    of the levels of 20 ms blocks. is_silent: nothing to hear. fingerprint: see `likeness`.
     """
 
     path: str
@@ -65,6 +66,7 @@ class Measured:
     rms_dbfs: float | None = None
     floor_dbfs: float | None = None
     is_silent: bool = False
+    fingerprint: str = ""
 
 
 def measure_file(job: FileJob) -> Measured:
@@ -95,16 +97,28 @@ def measure_file(job: FileJob) -> Measured:
         if expected != got:
             what = f"{kind} is {got} where the manifest says {expected}"
             findings.append(Finding("error", kind, job.path, what, _REBUILD))
-    mono = samples[0]
-    rms_dbfs, floor_dbfs = levels_dbfs(mono, rate_hz)
-    findings += _audible(job.path, mono, rms_dbfs)
-    return Measured(
-        path=job.path,
-        findings=tuple(findings),
+    heard = listen(job.path, samples[0], rate_hz)
+    return replace(
+        heard,
+        findings=(*findings, *heard.findings),
         pcm_sha256=sha256_bytes(samples.tobytes()),
+    )
+
+
+def listen(path: str, mono: NDArray[np.float32], rate_hz: int) -> Measured:
+    """Return what can be said of decoded samples: mono is [sample]."""
+    from devbench.corpora.likeness import fingerprint
+
+    rms_dbfs, floor_dbfs = levels_dbfs(mono, rate_hz)
+    is_silent = rms_dbfs < SILENT_DBFS
+    return Measured(
+        path=path,
+        findings=tuple(_audible(path, mono, rate_hz, rms_dbfs)),
+        pcm_sha256=sha256_bytes(mono.tobytes()),
         rms_dbfs=rms_dbfs,
         floor_dbfs=floor_dbfs,
-        is_silent=rms_dbfs < SILENT_DBFS,
+        is_silent=is_silent,
+        fingerprint="" if is_silent else fingerprint(mono, rate_hz),
     )
 
 
@@ -130,7 +144,7 @@ def clipped_share(mono: NDArray[np.float32]) -> float:
     return total / len(mono)
 
 
-def _audible(path: str, mono: NDArray[np.float32], rms_dbfs: float) -> list[Finding]:
+def _audible(path: str, mono: NDArray[np.float32], rate_hz: int, rms_dbfs: float) -> list[Finding]:
     import numpy as np
 
     findings: list[Finding] = []
@@ -138,6 +152,10 @@ def _audible(path: str, mono: NDArray[np.float32], rms_dbfs: float) -> list[Find
         what = f"silent: {rms_dbfs:.0f} dBFS"
         findings.append(Finding("error", "silent", path, what, "record the event again"))
         return findings
+    if len(mono) < SHORT_S * rate_hz:
+        what = f"only {1000 * len(mono) / rate_hz:.0f} ms long"
+        fix = "leave it out if the event is cut off; every window of it holds mostly padding"
+        findings.append(Finding("warning", "short", path, what, fix))
     peak = float(np.max(np.abs(mono)))
     if peak > 1.0:
         what = f"a sample of {peak:.4g} is beyond full scale"

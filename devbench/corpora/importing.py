@@ -1,48 +1,52 @@
 """`devbench data import`: real recordings of the same events by several devices.
 
-A file that is mono and at the corpus rate is copied byte for byte. Anything else is refused
-unless the user declares the conversion (--channel, --rate); corpus.toml then tells it.
+A layout (layouts.py) turns what third parties lay out into one table. Every file is copied and
+measured in one pass (intake.py); an interrupted import continues (resuming.py); the corpus folder
+appears whole or not at all, with import.json beside the manifest.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from devbench.audio.files import decode
-from devbench.contract.names import is_name
-from devbench.contract.values import Clip
-from devbench.corpora.assembling import into_place, opaque_id, require_free, scratch_beside
-from devbench.corpora.header import CorpusHeader, DeviceEntry
-from devbench.corpora.manifest import Corpus, write_corpus
+from devbench.audio.responses import read_response, response_of_impulse, write_response
+from devbench.contract.values import Clip, FrequencyResponse, Provenance
+from devbench.corpora.archives import is_archive
+from devbench.corpora.assembling import into_place, opaque_id, require_free
+from devbench.corpora.header import CorpusHeader
+from devbench.corpora.intake import Channel, Copied, CopyJob, copy
+from devbench.corpora.layouts import Gathered, gather
+from devbench.corpora.manifest import Corpus, response_path, write_corpus
 from devbench.corpora.pool import Progress, in_processes, no_progress
-from devbench.corpora.rendering import convert_rate
-from devbench.corpora.tables import Row, Table, read_table
+from devbench.corpora.recordings import Line, checked_lines, device_facts
+from devbench.corpora.resuming import Journal, opened, remove_strays, work_beside
 from devbench.errors import ConfigurationError, DataError
-from devbench.files import disk_errors, read_bytes, sha256_bytes
+from devbench.files import canonical_json, pretty_json, publish, sha256_bytes, sha256_file
 from devbench.models import validated
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from devbench.corpora.check import Report
 
-Channel = Literal["first", "mix"]
-COLUMNS = ("path", "device", "label", "event_id")
-OPTIONAL = ("group", "fold", "device_label", "device_kind")
+IMPORT_FILE = "import.json"
 
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
     """What the user asked for.
 
-    channel: what to take of files with several channels; None refuses them. rate_hz: convert
-    files of another rate to it by soxr HQ; None demands one rate in all files.
+    source: a folder, an archive of one, or a CSV file, as layout demands. is_paired: of layout
+    folders, files of one class and name are one event. channel: what to take of files with
+    several channels; None refuses them. rate_hz: convert files of another rate to it by soxr HQ;
+    None demands one rate in all files. may_fix: take one of several equal channels.
     """
 
-    manifest: Path
+    source: Path
     out: Path
     name: str
     licence: str
@@ -50,212 +54,159 @@ class ImportRequest:
     version: int = 1
     channel: Channel | None = None
     rate_hz: int | None = None
+    layout: str = "manifest"
+    is_paired: bool = True
+    may_fix: bool = False
+
+    @property
+    def key(self) -> str:
+        """Return what an interrupted import is known by when the same command comes again."""
+        words = [str(self.source.resolve()), self.name, self.layout, self.channel, self.rate_hz]
+        return sha256_bytes(canonical_json([*words, self.is_paired, self.may_fix]))
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
-    """One row of the user's manifest, checked, before its file is opened."""
+class Imported:
+    """A corpus that was taken in.
 
-    row: Row
-    source: Path
-    device: str
-    label: str
-    event_id: str
-    group: str
-    fold: int
+    notes: what to tell of the layout. n_resumed: files that an interrupted import had copied.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    source: Path
-    target: Path  # without its suffix: the sound decides between .wav and .flac
-    channel: Channel | None
-    rate_hz: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Copied:
-    """What lies in the corpus of one file; source_rate_hz is the rate that it came with."""
-
-    file_name: str
-    sha256: str
-    pcm_sha256: str
-    n_samples: int
-    n_channels: int
-    source_rate_hz: int
-    is_silent: bool
+    corpus: Corpus
+    report: Report
+    notes: tuple[str, ...]
+    n_resumed: int
 
 
 def import_corpus(
     request: ImportRequest, *, jobs: int = 1, progress: Progress = no_progress
-) -> Corpus:
-    """Copy the recordings of a manifest into request.out, which appears whole or not at all.
+) -> Imported:
+    """Copy the recordings of a layout into request.out, which appears whole or not at all.
 
     Raises ConfigurationError with file, line, column and expectation; DataError with the path of
-    a sound file that cannot be taken as it is.
+    a sound file that cannot be taken as it is. What was copied before an interruption is kept
+    beside request.out, and the same request continues there.
     """
-    table = read_table(request.manifest, required=COLUMNS)
-    lines = _lines(table)
-    devices = _devices(table, lines)
+    from devbench.corpora.check import report_of
+
+    _require_credits(request)
     require_free(request.out)
-    with scratch_beside(request.out) as scratch:
-        work = [
-            _Job(
-                source=line.source,
-                target=scratch / "audio" / line.device / opaque_id(request.name, line.event_id),
-                channel=request.channel,
-                rate_hz=request.rate_hz,
-            )
-            for line in lines
-        ]
-        copied = list(in_processes(_copy, work, jobs=jobs, progress=progress))
+    with work_beside(request.out, request.key) as work, opened(request.source, work) as source:
+        gathered = gather(request.layout, source, is_paired=request.is_paired)
+        lines = checked_lines(gathered.table)
+        devices = device_facts(gathered.table)
+        _require_devices(gathered, devices, request)
+        folder = work / "corpus"
+        copied, n_resumed = _copy_all(request, lines, work, jobs=jobs, progress=progress)
         rate_hz = _one_rate(request, lines, copied)
         _refuse_twins(lines, copied)
-        header = _header(request, devices, lines, copied, rate_hz)
+        header = _header(
+            request,
+            gathered=gathered,
+            devices=devices,
+            lines=lines,
+            copied=copied,
+            rate_hz=rate_hz,
+        )
+        shutil.rmtree(folder / "responses", ignore_errors=True)  # of an interrupted import
+        for device, path in sorted(gathered.responses.items()):
+            _take_response(folder, device, path, _provenance(gathered, device))
         clips = [_clip(line, result) for line, result in zip(lines, copied, strict=True)]
-        corpus = write_corpus(scratch, header, clips)
-        return into_place(scratch, request.out, corpus.fingerprint)
+        remove_strays(folder, {clip.path for clip in clips})
+        corpus = write_corpus(folder, header, clips)
+        measured = {result.measured.path: result.measured for result in copied}
+        report = report_of(corpus, [measured[clip.path] for clip in corpus.clips])
+        document = _document(request, gathered, corpus, report)
+        publish(folder / IMPORT_FILE, pretty_json(document), replace=True)
+        corpus = into_place(folder, request.out, corpus.fingerprint)
+        return Imported(corpus, replace(report, corpus=corpus), gathered.notes, n_resumed)
 
 
-def _lines(table: Table) -> list[_Line]:
-    """Return the checked rows sorted by event and device."""
-    found: dict[tuple[str, str], _Line] = {}
-    facts: dict[str, _Line] = {}
-    fold_of: dict[str, _Line] = {}
-    sources: dict[Path, _Line] = {}
-    for row in table.rows:
-        event_id = row.text("event_id")
-        line = _Line(
-            row=row,
-            source=row.file("path"),
-            device=_name_cell(row, "device"),
-            label=_name_cell(row, "label"),
-            event_id=event_id,
-            group=row.text("group") if row.get("group") else event_id,
-            fold=row.whole_number("fold", default=0),
+def _copy_all(
+    request: ImportRequest,
+    lines: Sequence[Line],
+    work: Path,
+    *,
+    jobs: int,
+    progress: Progress,
+) -> tuple[list[Copied], int]:
+    """Return what was copied of every line, and how many had been copied before."""
+    jobs_to_do = [
+        CopyJob(
+            source=line.source,
+            folder=work / "corpus",
+            target=f"audio/{line.device}/{opaque_id(request.name, line.event_id)}",
+            channel=request.channel,
+            rate_hz=request.rate_hz,
+            may_fix=request.may_fix,
         )
-        first = facts.setdefault(event_id, line)
-        for column in ("label", "group", "fold"):
-            expected = getattr(first, column)
-            if getattr(line, column) != expected:
-                where = first.row.line
-                raise row.refuse(
-                    column, f"{expected!r} as in line {where}: {event_id!r} is one event"
-                )
-        twin = found.setdefault((event_id, line.device), line)
-        if twin is not line:
-            raise row.refuse(
-                "event_id",
-                f"another event: line {twin.row.line} has {event_id!r} by {line.device!r} already",
-            )
-        mate = fold_of.setdefault(line.group, line)
-        if mate.fold != line.fold:
-            raise row.refuse(
-                "fold", f"{mate.fold} as in line {mate.row.line}, of the same group {line.group!r}"
-            )
-        other = sources.setdefault(line.source.resolve(), line)
-        if other is not line:
-            raise row.refuse("path", f"a file of its own: line {other.row.line} names it too")
-    return [found[key] for key in sorted(found)]
-
-
-def _name_cell(row: Row, column: str) -> str:
-    value = row.text(column)
-    if not is_name(value):
-        raise row.refuse(column, "lower-case words of letters and digits joined by '-'")
-    return value
-
-
-def _devices(table: Table, lines: Sequence[_Line]) -> list[dict[str, str]]:
-    """Return id, label and kind of each device in the order in which the manifest names them."""
-    told: dict[str, dict[str, tuple[str, int]]] = {}
-    named = {line.row.line: line.device for line in lines}
-    for row in table.rows:
-        facts = told.setdefault(named[row.line], {})
-        for column, longest in (("device_label", 120), ("device_kind", 60)):
-            if not row.get(column):
-                continue
-            value, at = facts.setdefault(column, (row.text(column, longest=longest), row.line))
-            if row.get(column) != value:
-                raise row.refuse(column, f"{value!r} as in line {at}, of the same device")
-    return [
-        {
-            "id": device,
-            "label": facts.get("device_label", (device, 0))[0],
-            "kind": facts.get("device_kind", ("unknown", 0))[0],
-        }
-        for device, facts in told.items()
+        for line in lines
     ]
+    journal = Journal(work)
+    try:
+        found = [journal.found(job) for job in jobs_to_do]
+        left = [job for job, known in zip(jobs_to_do, found, strict=True) if known is None]
+        n_resumed = len(lines) - len(left)
+
+        def shifted(done: int, total: int) -> None:
+            progress(n_resumed + done, n_resumed + total)
+
+        fresh = in_processes(copy, left, jobs=jobs, progress=shifted)
+        copied: list[Copied] = []
+        for job, known in zip(jobs_to_do, found, strict=True):
+            result = known or next(fresh)
+            if known is None:
+                journal.add(job, result)
+            copied.append(result)
+        next(fresh, None)  # lets the pool end
+    finally:
+        journal.close()
+    return copied, n_resumed
 
 
-def _copy(job: _Job) -> _Copied:
-    """Bring one file into the corpus folder and say what was found in it."""
-    import numpy as np
-
-    data = read_bytes(job.source)
-    _require_whole(data, job.source)
-    samples, source_rate_hz = decode(data, origin=str(job.source))
-    n_channels = samples.shape[0]
-    if n_channels > 1 and job.channel is None:
-        raise DataError(
-            f"{job.source}: {n_channels} channels where one is expected",
-            fix="declare what to take: --channel first or --channel mix",
-        )
-    rate_hz = job.rate_hz or source_rate_hz
-    mono = samples[0]
-    if n_channels > 1 or rate_hz != source_rate_hz:
-        if job.channel == "mix":
-            mono = samples.mean(axis=0, dtype=np.float64).astype(np.float32)
-        if rate_hz != source_rate_hz:
-            mono = convert_rate(mono.astype(np.float64), source_rate_hz, rate_hz)
-        data = _encoded_again(data, mono, rate_hz)
-        mono = decode(data, origin=str(job.source))[0][0]
-    suffix = ".flac" if data[:4] == b"fLaC" else ".wav"
-    target = job.target.with_name(job.target.name + suffix)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with disk_errors(target):
-        target.write_bytes(data)
-    return _Copied(
-        file_name=target.name,
-        sha256=sha256_bytes(data),
-        pcm_sha256=sha256_bytes(mono.tobytes()),
-        n_samples=len(mono),
-        n_channels=n_channels,
-        source_rate_hz=source_rate_hz,
-        is_silent=not bool(np.any(mono)),
-    )
+def _provenance(gathered: Gathered, device: str) -> Provenance:
+    return gathered.provenance.get(device, "measured")
 
 
-def _require_whole(data: bytes, path: Path) -> None:
-    """Refuse a WAV file that was cut off; libsndfile would read what is left without a word."""
-    claimed = int.from_bytes(data[4:8], "little") + 8
-    if data[:4] == b"RIFF" and claimed > len(data) + 1:  # a missing pad byte is common and harmless
-        raise DataError(
-            f"{path}: {len(data)} bytes where its header says {claimed}",
-            fix="copy the file again: it was cut off",
-        )
+def _require_devices(
+    gathered: Gathered, devices: Sequence[Mapping[str, str]], request: ImportRequest
+) -> None:
+    """Refuse a response of a device that recorded nothing: its name is mistyped."""
+    known = {device["id"] for device in devices}
+    for device, path in gathered.responses.items():
+        if device not in known:
+            raise ConfigurationError(
+                f"{path}: no recording of a device {device!r} in {str(request.source)!r}",
+                fix=f"name it after one of: {', '.join(sorted(known))}",
+            )
 
 
-def _encoded_again(data: bytes, mono: NDArray[np.floating], rate_hz: int) -> bytes:
-    """Return [sample] in the subtype of the file it came from; unchanged samples stay exact."""
-    import numpy as np
-    import soundfile
-
-    subtype = soundfile.info(io.BytesIO(data)).subtype
-    buffer = io.BytesIO()
-    if subtype == "FLOAT":
-        soundfile.write(buffer, mono.astype(np.float32), rate_hz, format="WAV", subtype=subtype)
-        return buffer.getvalue()
-    # Integers of our own: libsndfile would scale by 32767 what it had divided by 32768.
-    n_bits = 16 if subtype == "PCM_16" else 24
-    full = 2 ** (n_bits - 1)
-    whole = np.clip(np.rint(mono.astype(np.float64) * full), -full, full - 1).astype(np.int32)
-    whole <<= 32 - n_bits  # int32 is written by its upper bits
-    soundfile.write(buffer, whole, rate_hz, format="FLAC", subtype=subtype)
-    return buffer.getvalue()
+def _take_response(folder: Path, device: str, path: Path, provenance: Provenance) -> None:
+    """Write responses/DEVICE.csv from a CSV or from the device's recording of an impulse."""
+    if path.suffix.lower() == ".csv":
+        response = read_response(path, provenance=provenance)
+    else:
+        response = _measured_response(path, provenance)
+    write_response(response_path(folder, device), response)
 
 
-def _one_rate(request: ImportRequest, lines: Sequence[_Line], copied: Sequence[_Copied]) -> int:
+def _measured_response(path: Path, provenance: Provenance) -> FrequencyResponse:
+    from devbench.audio.files import decode
+    from devbench.corpora.riff import require_whole
+    from devbench.files import read_bytes
+
+    data = read_bytes(path)
+    require_whole(data, path)
+    samples, rate_hz = decode(data, origin=str(path))
+    if samples.shape[0] != 1:
+        raise DataError(f"{path}: {samples.shape[0]} channels", fix="give the impulse as mono")
+    try:
+        return response_of_impulse(samples[0].astype("float64"), rate_hz, provenance=provenance)
+    except DataError as error:
+        raise DataError(f"{path}: {error.what}", fix=error.fix) from error
+
+
+def _one_rate(request: ImportRequest, lines: Sequence[Line], copied: Sequence[Copied]) -> int:
     if request.rate_hz is not None:
         return request.rate_hz
     first = copied[0].source_rate_hz
@@ -268,12 +219,12 @@ def _one_rate(request: ImportRequest, lines: Sequence[_Line], copied: Sequence[_
     return first
 
 
-def _refuse_twins(lines: Sequence[_Line], copied: Sequence[_Copied]) -> None:
-    heard: dict[str, _Line] = {}
+def _refuse_twins(lines: Sequence[Line], copied: Sequence[Copied]) -> None:
+    heard: dict[str, Line] = {}
     for line, result in zip(lines, copied, strict=True):
-        if result.is_silent:
-            continue  # silence equals silence; `data check` names such files
-        twin = heard.setdefault(result.pcm_sha256, line)
+        if result.measured.is_silent or result.measured.pcm_sha256 is None:
+            continue  # silence equals silence; the report names such files
+        twin = heard.setdefault(result.measured.pcm_sha256, line)
         if twin.group != line.group:
             raise DataError(
                 f"{twin.source} and {line.source} hold the same sound but belong to the groups "
@@ -282,27 +233,46 @@ def _refuse_twins(lines: Sequence[_Line], copied: Sequence[_Copied]) -> None:
             )
 
 
-def _header(
-    request: ImportRequest,
-    devices: Sequence[dict[str, str]],
-    lines: Sequence[_Line],
-    copied: Sequence[_Copied],
-    rate_hz: int,
-) -> CorpusHeader:
-    rates = {device["id"]: rate_hz for device in devices}
-    for line, result in zip(lines, copied, strict=True):
-        rates[line.device] = result.source_rate_hz
-    n_mixed = sum(result.n_channels > 1 for result in copied)
-    n_converted = sum(result.source_rate_hz != rate_hz for result in copied)
-    changes = [
-        *([f"{n_mixed} files made mono (channel: {request.channel})"] if n_mixed else []),
-        *([f"{n_converted} files converted to {rate_hz} Hz (soxr HQ)"] if n_converted else []),
-    ]
-    told = f" Changes by devbench: {'; '.join(changes)}." if changes else ""
-    n_events, n_classes = len({x.event_id for x in lines}), len({x.label for x in lines})
+def _require_credits(request: ImportRequest) -> None:
     for key, value in (("--licence", request.licence), ("--citation", request.citation)):
         if not value.strip():
             raise ConfigurationError(f"{key} is empty", fix="say it, or write 'unknown'")
+
+
+def _changes(copied: Sequence[Copied], rate_hz: int) -> list[str]:
+    """Return what was done to files that were not copied byte for byte."""
+    n_mixed = Counter(result.change for result in copied)
+    n_converted = sum(result.source_rate_hz != rate_hz for result in copied)
+    told = [
+        f"{n_mixed[kind]} files made mono ({how})"
+        for kind, how in (
+            ("first", "channel: first"),
+            ("mix", "channel: mix"),
+            ("equal channels", "their channels were equal"),
+        )
+        if n_mixed[kind]
+    ]
+    if n_converted:
+        told.append(f"{n_converted} files converted to {rate_hz} Hz (soxr HQ)")
+    return told
+
+
+def _header(
+    request: ImportRequest,
+    *,
+    gathered: Gathered,
+    devices: Sequence[dict[str, str]],
+    lines: Sequence[Line],
+    copied: Sequence[Copied],
+    rate_hz: int,
+) -> CorpusHeader:
+    rates = {line.device: result.source_rate_hz for line, result in zip(lines, copied, strict=True)}
+    changes = _changes(copied, rate_hz)
+    told = f" Changes by devbench: {'; '.join(changes)}." if changes else ""
+    n_events, n_classes = len({x.event_id for x in lines}), len({x.label for x in lines})
+    provenances = [_provenance(gathered, device["id"]) for device in devices]
+    # Of several the one that claims least, for reports repeat the corpus's.
+    provenance = next((p for p in provenances if p != "measured"), "measured")
     return validated(
         CorpusHeader,
         {
@@ -310,20 +280,42 @@ def _header(
             "version": request.version,
             "title": f"{n_events} events of {n_classes} classes, recorded by "
             f"{len(devices)} devices",
-            "provenance": "measured",
+            "provenance": provenance,
             "licence": request.licence.strip(),
             "citation": request.citation.strip() + told,
             "sample_rate_hz": rate_hz,
             "devices": [
-                DeviceEntry(**device, sample_rate_hz=rates[device["id"]], provenance="measured")
-                for device in devices
+                {**device, "sample_rate_hz": rates[device["id"]], "provenance": own}
+                for device, own in zip(devices, provenances, strict=True)
             ],
         },
         origin="the corpus header made of the options and the manifest",
     )
 
 
-def _clip(line: _Line, result: _Copied) -> Clip:
+def _document(
+    request: ImportRequest, gathered: Gathered, corpus: Corpus, report: Report
+) -> dict[str, Any]:
+    """Return import.json: how the corpus was taken in, and what was found in its files."""
+    converts = request.rate_hz is not None
+    packages = ("devbench", "numpy", "soundfile", *(("soxr",) if converts else ()))
+    return {
+        "schema": 1,
+        "layout": request.layout,
+        "archive_sha256": sha256_file(request.source) if is_archive(request.source) else None,
+        "is_paired": request.is_paired,
+        "channel": request.channel,
+        "rate_hz": request.rate_hz,
+        "fix": request.may_fix,
+        "notes": list(gathered.notes),
+        "table_sha256": gathered.table.sha256,
+        "fingerprint": corpus.fingerprint,
+        "report": report.document(),
+        "versions": {name: metadata.version(name) for name in packages},
+    }
+
+
+def _clip(line: Line, result: Copied) -> Clip:
     stem = result.file_name.rpartition(".")[0]
     return Clip(
         clip_id=f"{stem}-{line.device}",

@@ -25,6 +25,11 @@ class Row:
     line: int
     cells: dict[str, str]
 
+    @property
+    def place(self) -> str:
+        """Return where the row stands in its table, for complaints about another row."""
+        return f"line {self.line}"
+
     def get(self, column: str) -> str:
         """Return a cell's text without the spaces around it, '' where there is none."""
         return self.cells.get(column, "").strip()
@@ -62,6 +67,26 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class FileRow(Row):
+    """What the place of a sound file in a folder tree says; path is the file itself."""
+
+    @property
+    def place(self) -> str:
+        """Return the file, which is all there is to point at."""
+        return repr(str(self.path))
+
+    def file(self, column: str) -> Path:
+        """Return the file itself."""
+        return self.path
+
+    def refuse(self, column: str, expected: str) -> ConfigurationError:
+        """Return the error that names the file and what was made of its place."""
+        return ConfigurationError(
+            f"{self.path}: {column} is {self.get(column)[:80]!r}", fix=f"expected {expected}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """The rows of a CSV file and the hash of its bytes."""
 
@@ -70,7 +95,7 @@ class Table:
     sha256: str
 
 
-def read_table(path: Path, *, required: Iterable[str]) -> Table:
+def read_table(path: Path, *, required: Iterable[str], delimiter: str = ",") -> Table:
     """Return the rows of a CSV file that has all required columns and at least one row.
 
     Columns beside the required ones are kept. Raises ConfigurationError with file and line, and
@@ -89,10 +114,10 @@ def read_table(path: Path, *, required: Iterable[str]) -> Table:
             f"{path}: {len(data)} bytes are more than the {MAX_TABLE_BYTES} that are read",
             fix="give the CSV table of clips, not the sound itself",
         )
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
-        _require_columns(path, header, list(required))
+        _require_columns(path, header, delimiter, list(required))
         rows = [_row(path, reader.line_num, header, cells) for cells in reader if cells]
     except csv.Error as error:
         raise ConfigurationError(
@@ -103,12 +128,13 @@ def read_table(path: Path, *, required: Iterable[str]) -> Table:
     return Table(path, tuple(rows), sha256_bytes(data))
 
 
-def _require_columns(path: Path, header: list[str], required: list[str]) -> None:
+def _require_columns(path: Path, header: list[str], delimiter: str, required: list[str]) -> None:
     for name in required:
         if name not in header:
             raise ConfigurationError(
                 f"{path}: line 1: column {name!r} is missing",
-                fix=f"expected a header with {','.join(required)}",
+                fix=f"expected a header with {','.join(required)}"
+                + (" between tabs" if delimiter == "\t" else ""),
             )
     for name in header:
         if header.count(name) > 1:

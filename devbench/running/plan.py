@@ -7,7 +7,7 @@ read from its metadata.
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
@@ -153,6 +153,11 @@ def check(request: Request, *, data: Path | None) -> Checked:
 
 def require_cell(request: Request, benchmark: Benchmark) -> None:
     """Raise unless the benchmark has the request's source, budget and fold, and its seed is one."""
+    if request.source in benchmark.unseen:
+        raise UsageError(
+            f"device {request.source!r} of benchmark {benchmark.id!r} is unseen: it is tested only",
+            fix=f"choose --source from {', '.join(benchmark.sources)}",
+        )
     require_known(
         f"device of benchmark {benchmark.id!r}",
         request.source,
@@ -242,6 +247,7 @@ def finish(checked: Checked, corpus: Corpus) -> Planned:
     split_of = assign(clips, benchmark.splits, request.fold)
     require_sound(clips, split_of, benchmark)
     needs = checked.described["method"]["needs"]
+    _require_unseen_stay_unseen(benchmark, needs, request.method)
     if "device-fr" in needs:
         _require_responses(benchmark, corpus)
     pretrains = bool(checked.described["backbone"]["pretrains"])
@@ -336,11 +342,21 @@ def _require_responses(benchmark: Benchmark, corpus: Corpus) -> None:
             )
 
 
+def _require_unseen_stay_unseen(benchmark: Benchmark, needs: Sequence[str], method: str) -> None:
+    if benchmark.unseen and {"unpaired-target", "target-labels"} & set(needs):
+        raise ConfigurationError(
+            f"method {method!r} learns from clips of every target, and benchmark "
+            f"{benchmark.id!r} has unseen ones: {', '.join(benchmark.unseen)}",
+            fix="choose a method of another track (devbench ls methods), or a benchmark without "
+            "unseen devices",
+        )
+
+
 def _require_convert(
     benchmark: Benchmark, clips: list[Clip], split_of: Mapping[str, Split]
 ) -> None:
     have = {clip.device for clip in clips if split_of[clip.event_id] == "convert"}
-    for device in benchmark.devices:
+    for device in benchmark.sources:
         if device not in have:
             raise DataError(
                 f"no 'convert' clips of device {device!r}",

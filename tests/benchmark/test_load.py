@@ -169,7 +169,7 @@ def test_by_path_and_by_name(tmp_path: Path) -> None:
     [
         ("version", '"1"', "version is '1'", "valid integer"),
         ("batch", "0", "budgets.quick.batch is '0'", "greater than or equal to 2"),
-        ("scheme", '"clip"', "splits.scheme is 'clip'", "'hash' or 'folds'"),
+        ("scheme", '"clip"', "splits.scheme is 'clip'", "'hash', 'folds' or 'official'"),
         ("fmax_hz", "4100.0", "features is", "fmax_hz <= sample_rate_hz / 2"),
         ("test", "0.3", "splits is", "make it 1"),
     ],

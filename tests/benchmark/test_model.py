@@ -32,14 +32,15 @@ def test_every_value_of_the_file_is_in_the_hash() -> None:
         "id": "tiny-2", "version": 2, "title": "Another", "corpus": "other", "selection": "last",
         "classes": ["hum", "tick", "noise"], "devices": ["tablet", "phone", "watch"],
         "features.n_mels": 25, "features.floor_db": -80.0, "features.pad_mode": "constant",
-        "splits.salt": "x", "splits.scheme": "hash-", "budgets.quick.epochs": 5,
-        "budgets.quick.precision": "fp32", "budgets.long": TINY["budgets"]["quick"],
+        "unseen": ["tablet"], "splits.salt": "x", "splits.scheme": "hash-",
+        "budgets.quick.epochs": 5, "budgets.quick.precision": "fp32",
+        "budgets.long": TINY["budgets"]["quick"],
         "limits.memory_mb": 4001, "seeds.ranked": 3,
     }.items():  # fmt: skip
         if path == "splits.scheme":
             continue
         known.add(Benchmark.model_validate(changed(path, value)).sha256)
-    assert len(known) == 17
+    assert len(known) == 18
 
 
 def test_the_hash_does_not_depend_on_order_or_on_written_defaults() -> None:
@@ -127,3 +128,26 @@ def test_features_become_the_value_of_the_contract() -> None:
 
 def test_the_folder_of_benchmarks_holds_toml() -> None:
     assert (folder_of_benchmarks() / "mics7.toml").is_file()
+
+
+def test_benchmarks_that_have_results_keep_their_hashes() -> None:
+    """Records name these hashes; a new key of the format must not change them."""
+    from devbench.benchmark.load import load_benchmark
+
+    assert {name: load_benchmark(name).sha256[:16] for name in ("mics7", "sim7", "sim7-75")} == {
+        "mics7": "b9cd393796da1a12", "sim7": "f16b54283c6b84f7", "sim7-75": "0f5cd71f39c6b40e"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("unseen", ["phone", "tablet", "watch", "laptop"], "leave one as a source"),
+        ("unseen", ["stranger"], "some of the devices"),
+        ("unseen", ["watch", "watch"], "names something twice"),
+        ("splits", {"scheme": "official"}, "is 0.8 of fold 1; make it 1"),
+    ],
+)
+def test_unseen_devices_and_official_splits_add_up(path: str, value: Any, words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        Benchmark.model_validate(changed(path, value))

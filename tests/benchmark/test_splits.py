@@ -245,3 +245,56 @@ def test_a_group_on_two_sides_is_refused(other: str) -> None:
         require_sound([*kept, leak], split_of, benchmark())
     assert repr(tested.group) in caught.value.what
     assert "one group" in caught.value.fix
+
+
+OFFICIAL = Splits(scheme="official", convert=0.2, train=0.7, val=0.1)
+
+
+@settings(max_examples=100, deadline=None)
+@given(clips=manifests(n_folds=2), fold=st.integers(0, 4))
+def test_official_the_test_side_is_fold_2_and_nothing_else(clips: list[Clip], fold: int) -> None:
+    if {c.fold for c in clips} != {1, 2}:
+        with pytest.raises(ConfigurationError, match="an official split is 1"):
+            assign(clips, OFFICIAL, fold)
+        return
+    split_of = assign(clips, OFFICIAL, fold)
+    assert all((split_of[c.event_id] == "test") == (c.fold == 2) for c in clips)
+    assert all(len(sides) == 1 for sides in sides_of_groups(clips, split_of).values())
+
+
+def test_official_cuts_the_learning_side_at_the_fractions() -> None:
+    clips = [clip(f"e{n}", "d", "dog", f"g{n}", 1 + (n >= 40)) for n in range(60)]
+    sides = list(assign(clips, OFFICIAL).values())
+    assert {s: sides.count(s) for s in SPLITS} == {"convert": 8, "train": 28, "val": 4, "test": 20}
+    other = assign(clips, OFFICIAL, 1)
+    assert other != assign(clips, OFFICIAL)  # other locations are validated on
+
+
+def test_an_unseen_device_needs_test_clips_only() -> None:
+    clips = [
+        clip(f"e{n}", device, label, f"{label}{n}", 1 + (n >= 20))
+        for n in range(30)
+        for label in ("hum", "tick", "noise")
+        for device in ("phone", "tablet", "watch")
+        if not (device == "watch" and n < 20)
+    ]
+    clips = [dataclasses.replace(c, event_id=f"{c.label}-{c.event_id}") for c in clips]
+    seen = Benchmark.model_validate(
+        {**BENCHMARK_OF_OFFICIAL, "devices": ["phone", "tablet", "watch"]}
+    )
+    with pytest.raises(DataError, match="'watch' has no train clip"):
+        require_sound(clips, assign(clips, OFFICIAL), seen)
+    unseen = seen.model_copy(update={"unseen": ["watch"]})
+    require_sound(clips, assign(clips, OFFICIAL), unseen)
+    assert unseen.sources == ["phone", "tablet"]
+    without = [c for c in clips if not (c.device == "watch" and c.label == "hum")]
+    with pytest.raises(DataError, match="'watch' has no test clip of class 'hum'"):
+        require_sound(without, assign(without, OFFICIAL), unseen)
+
+
+BENCHMARK_OF_OFFICIAL: dict[str, Any] = {
+    "schema": 1, "id": "tiny", "version": 1, "title": "t", "corpus": "tiny",
+    "classes": ["hum", "tick", "noise"],
+    "splits": {"scheme": "official", "convert": 0.2, "train": 0.7, "val": 0.1},
+    "budgets": {"quick": {"backbone": "small-cnn", "epochs": 1, "batch": 2, "learning_rate": 1e-3}},
+}  # fmt: skip

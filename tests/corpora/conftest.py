@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,12 @@ import pytest
 import soundfile
 
 from helpers.tables import CLIPS, RATE_HZ, Inputs, burst, read_rows, write_table
+
+
+@pytest.fixture(autouse=True)
+def no_flush(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test wait until the disk holds what everybody else on the machine has written."""
+    monkeypatch.setattr(os, "sync", lambda: None)
 
 
 @pytest.fixture

@@ -165,7 +165,10 @@ def test_twins_in_two_groups_are_an_error_and_in_one_a_warning(corpus: Corpus) -
         kept = (corpus.folder / other).read_bytes()
         replace_sound(open_corpus(corpus.folder), other, sound)
         found = kinds(check_corpus(corpus.folder))
-        assert {(s, k) for s, k, _ in found} == {(severity, "duplicate")}
+        # Clips of one device that are nearly equal now are told as well.
+        assert {(s, k) for s, k, _ in found} - {("warning", "near-duplicate")} == {
+            (severity, "duplicate")
+        }
         (corpus.folder / other).write_bytes(kept)
         rewrite(corpus, change=lambda c: c)
 

@@ -9,7 +9,9 @@ import pytest
 import soundfile
 
 from devbench.audio.files import decode
-from devbench.corpora.importing import ImportRequest, import_corpus
+from devbench.corpora import importing
+from devbench.corpora.check import check_corpus
+from devbench.corpora.importing import ImportRequest
 from devbench.corpora.manifest import Corpus
 from devbench.errors import ConfigurationError, DataError
 from helpers.tables import LENGTH, RATE_HZ, burst, read_rows, write_table
@@ -20,6 +22,10 @@ Change = Callable[..., None]
 @pytest.fixture
 def request_(recordings: Path, tmp_path: Path) -> ImportRequest:
     return ImportRequest(recordings, tmp_path / "data/mine", "mine", "CC0", "me, 2024")
+
+
+def import_corpus(request: ImportRequest, *, jobs: int = 1) -> Corpus:
+    return importing.import_corpus(request, jobs=jobs).corpus
 
 
 def bytes_of(corpus: Corpus, event_id: str, device: str) -> bytes:
@@ -36,8 +42,8 @@ def test_mono_files_are_copied_byte_for_byte(request_: ImportRequest) -> None:
         ("lggram", "laptop", RATE_HZ),
     ]
     assert len(corpus.clips) == 8
-    for row in read_rows(request_.manifest):
-        original = (request_.manifest.parent / row["path"]).read_bytes()
+    for row in read_rows(request_.source):
+        original = (request_.source.parent / row["path"]).read_bytes()
         assert bytes_of(corpus, row["event_id"], row["device"]) == original
     assert all(clip.group == clip.event_id and clip.fold == 0 for clip in corpus.clips)
     stems = {Path(clip.path).stem for clip in corpus.clips}
@@ -47,8 +53,8 @@ def test_mono_files_are_copied_byte_for_byte(request_: ImportRequest) -> None:
 
 def test_processes_and_row_order_do_not_matter(request_: ImportRequest) -> None:
     one = import_corpus(request_, jobs=1)
-    rows = read_rows(request_.manifest)
-    write_table(request_.manifest, [dict(rows[i]) for i in (0, 7, 6, 5, 4, 3, 2, 1)])
+    rows = read_rows(request_.source)
+    write_table(request_.source, [dict(rows[i]) for i in (0, 7, 6, 5, 4, 3, 2, 1)])
     two = import_corpus(replace(request_, out=request_.out.with_name("two")), jobs=2)
     assert two.fingerprint == one.fingerprint
 
@@ -56,10 +62,10 @@ def test_processes_and_row_order_do_not_matter(request_: ImportRequest) -> None:
 def test_groups_folds_and_labels_are_taken(request_: ImportRequest) -> None:
     rows = [
         {**row, "group": f"room{room}", "fold": room, "device_label": f"My {row['device']}"}
-        for row in read_rows(request_.manifest)
+        for row in read_rows(request_.source)
         for room in [int(row["event_id"][1]) // 2]
     ]  # fmt: skip
-    write_table(request_.manifest, rows)
+    write_table(request_.source, rows)
     corpus = import_corpus(request_)
     assert {(c.event_id, c.group, c.fold) for c in corpus.clips} == {
         ("e0", "room0", 0), ("e1", "room0", 0), ("e2", "room1", 1), ("e3", "room1", 1)
@@ -72,7 +78,7 @@ def test_groups_folds_and_labels_are_taken(request_: ImportRequest) -> None:
 def test_channels_are_taken_as_declared(
     request_: ImportRequest, subtype: str, suffix: str, channel: str
 ) -> None:
-    path = request_.manifest.parent / "lggram-0.wav"
+    path = request_.source.parent / "lggram-0.wav"
     left, right = burst(50), burst(51)
     left[0], left[1] = 1.0, -1.0  # both ends of the scale
     soundfile.write(path, np.stack([left, right], axis=1), RATE_HZ, subtype=subtype)
@@ -92,7 +98,7 @@ def test_channels_are_taken_as_declared(
 
 
 def test_another_rate_needs_to_be_asked_for(request_: ImportRequest) -> None:
-    path = request_.manifest.parent / "lggram-0.wav"
+    path = request_.source.parent / "lggram-0.wav"
     soundfile.write(path, burst(60, 8000), 16_000, subtype="PCM_16")
     with pytest.raises(DataError, match=r"lggram-0\.wav: 16000 Hz where"):
         import_corpus(request_)
@@ -119,7 +125,7 @@ def test_a_wrong_row_is_named(
     request_: ImportRequest, change: Change, row: int, column: str, value: str, where: str,
     expected: str,
 ) -> None:  # fmt: skip
-    change(request_.manifest, row, column, value)
+    change(request_.source, row, column, value)
     with pytest.raises(ConfigurationError) as error:
         import_corpus(request_)
     assert f"manifest.csv: {where}" in error.value.what
@@ -137,11 +143,11 @@ def test_a_wrong_row_is_named(
 def test_folds_that_tear_are_named(
     request_: ImportRequest, columns: dict[str, list[str]], where: str
 ) -> None:
-    rows = [dict(row) for row in read_rows(request_.manifest)]
+    rows = [dict(row) for row in read_rows(request_.source)]
     for column, values in columns.items():
         for row, value in zip(rows, values, strict=True):
             row[column] = value
-    write_table(request_.manifest, rows)
+    write_table(request_.source, rows)
     with pytest.raises(ConfigurationError, match=f"{where}: column 'fold'"):
         import_corpus(request_)
 
@@ -158,7 +164,7 @@ def test_folds_that_tear_are_named(
 def test_a_damaged_file_is_named_and_nothing_is_left(
     request_: ImportRequest, damage: Callable[[bytes], bytes], message: str, jobs: int
 ) -> None:
-    path = request_.manifest.parent / "lggram-3.wav"
+    path = request_.source.parent / "lggram-3.wav"
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(DataError, match=r"lggram-3\.wav") as error:
         import_corpus(request_, jobs=jobs)
@@ -170,13 +176,13 @@ def test_a_damaged_file_is_named_and_nothing_is_left(
 def test_samples_that_are_no_numbers_are_refused(request_: ImportRequest, value: float) -> None:
     sound = burst(70)
     sound[7] = value
-    soundfile.write(request_.manifest.parent / "lggram-3.wav", sound, RATE_HZ, subtype="FLOAT")
+    soundfile.write(request_.source.parent / "lggram-3.wav", sound, RATE_HZ, subtype="FLOAT")
     with pytest.raises(DataError, match="NaN or infinite"):
         import_corpus(request_)
 
 
 def test_one_sound_in_two_groups_is_refused(request_: ImportRequest) -> None:
-    folder = request_.manifest.parent
+    folder = request_.source.parent
     samples, _ = soundfile.read(folder / "iphone14-0.wav", dtype="int16")
     soundfile.write(folder / "lggram-2.wav", samples, RATE_HZ, format="FLAC")  # other bytes
     with pytest.raises(DataError, match=r"iphone14-0\.wav and .*lggram-2\.wav"):
@@ -192,3 +198,31 @@ def test_a_standing_folder_is_refused(request_: ImportRequest) -> None:
 def test_credits_must_be_said(request_: ImportRequest) -> None:
     with pytest.raises(ConfigurationError, match="--licence is empty"):
         import_corpus(replace(request_, licence=" "))
+
+
+def test_fix_takes_one_of_equal_channels_and_no_other(request_: ImportRequest) -> None:
+    path = request_.source.parent / "lggram-0.wav"
+    sound = burst(50)
+    soundfile.write(path, np.stack([sound, sound], axis=1), RATE_HZ, subtype="PCM_16")
+    with pytest.raises(DataError, match="2 channels"):
+        import_corpus(request_)
+    corpus = import_corpus(replace(request_, may_fix=True))
+    given = decode(path.read_bytes(), origin="given")[0][0]
+    assert np.array_equal(decode(bytes_of(corpus, "e0", "lggram"), origin="stored")[0][0], given)
+    assert "1 files made mono (their channels were equal)" in corpus.header.citation
+    other = sound.copy()
+    other[7] += 2**-15
+    soundfile.write(path, np.stack([sound, other], axis=1), RATE_HZ, subtype="PCM_16")
+    with pytest.raises(DataError, match="2 channels"):
+        import_corpus(replace(request_, may_fix=True, out=request_.out.with_name("two")))
+
+
+def test_the_report_of_an_import_is_that_of_a_check(request_: ImportRequest) -> None:
+    soundfile.write(request_.source.parent / "lggram-0.wav", np.zeros(400), RATE_HZ)
+    soundfile.write(request_.source.parent / "lggram-1.wav", 0.3 * burst(9, 600), RATE_HZ)
+    made = importing.import_corpus(replace(request_, licence="unknown"))
+    checked = check_corpus(request_.out)
+    assert made.report.document() == checked.document()
+    found = {(f.severity, f.kind) for f in checked.findings}
+    assert {("error", "silent"), ("warning", "short"), ("warning", "credits"),
+            ("warning", "event-length")} <= found  # fmt: skip

@@ -23,7 +23,7 @@ from devbench.contract.method import Method, MethodSpec
 from devbench.contract.parts import BackboneSpec, CorpusSpec, FrontendSpec
 from devbench.contract.side import SideInformation
 from devbench.contract.values import Clip, Device, FeatureSpec, FrequencyResponse
-from devbench.corpora import build, importing
+from devbench.corpora import build, layouts, sources
 from devbench.corpora.header import CorpusHeader, DeviceEntry
 from devbench.corpora.manifest import COLUMNS
 from devbench.results import artifact, ledger, record, store
@@ -246,10 +246,10 @@ def test_the_corpus_folder_is_documented() -> None:
     assert first_cells(after(text, "## corpus.toml")) == names_in_files(CorpusHeader)
     assert first_cells(after(text, "`[[devices]]`:")) == names_in_files(DeviceEntry)
     assert first_cells(after(text, "## manifest.csv")) == list(COLUMNS)
-    assert set(first_cells(after(text, "`--clips`"))) >= set(build.CLIP_COLUMNS)
+    assert set(first_cells(after(text, "`--clips`"))) >= set(sources.CLIP_COLUMNS)
     assert set(first_cells(after(text, "`--devices`:"))) >= set(build.DEVICE_COLUMNS)
     told = first_cells(after(text, "## Table for `data import`"))
-    assert told == [*importing.COLUMNS, *importing.OPTIONAL]
+    assert told == [*layouts.COLUMNS, *layouts.OPTIONAL]
 
 
 def test_the_benchmark_file_is_documented() -> None:
