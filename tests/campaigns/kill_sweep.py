@@ -27,9 +27,9 @@ import psutil
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from devbench.files import canonical_json
+from devbench.plugin_kit.tiny import make_benchmark, make_corpus
 from devbench.results.store import Store
 from devbench.results.verify import Verifier
-from helpers.corpus import make_benchmark, make_corpus
 
 N_CELLS = 20
 LONGEST_S = 25.0

@@ -21,9 +21,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from devbench.plugin_kit.tiny import make_benchmark, make_corpus
 from devbench.results.store import Store
 from devbench.results.verify import Verifier
-from helpers.corpus import make_benchmark, make_corpus
 from helpers.ray_nodes import nodes
 
 METHODS, SOURCES = ("baseline", "gain"), ("phone", "watch")

@@ -70,6 +70,6 @@ def test_a_method_keeps_the_rules_of_whole_runs() -> None:
 
 
 def test_an_artifact_that_takes_too_long_is_told() -> None:
-    (report,) = check_plugins([find("method", "umc-real")], Checking(limit_s=30))
+    (report,) = check_plugins([find("method", "umc-real")], Checking(limit_s=10))
     assert report.failed in (["R18"], ["R02"])  # R02: on a machine that is busy with other work
     assert "umc" in report.of_rule(report.failed[0]).seen

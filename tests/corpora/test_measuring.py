@@ -125,7 +125,7 @@ def test_the_command_writes_what_a_corpus_reads(tmp_path: Path) -> None:
     out = tmp_path / "watch.csv"
     text = call(tmp_path / "r.wav", *given, "--out", out, "--plot", tmp_path / "w.svg")
     assert "bands from" in text and "relative to 1 kHz" in text
-    rows = list(csv.reader(out.open()))
+    rows = list(csv.reader(out.read_text().splitlines()))
     assert rows[0] == ["freq_hz", "gain_db"] and len(rows) > 100
     assert (tmp_path / "w.svg").read_text().lstrip().startswith("<?xml")
     call(tmp_path / "r.wav", *given, "--reference", tmp_path / "p.wav", "--out", tmp_path / "b.csv")

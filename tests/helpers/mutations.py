@@ -20,7 +20,7 @@ from devbench.benchmark.load import load_benchmark
 from devbench.corpora.importing import ImportRequest, import_corpus
 from devbench.corpora.manifest import open_corpus
 from devbench.errors import DevbenchError
-from helpers.corpus import BENCHMARK
+from devbench.plugin_kit.tiny import BENCHMARK
 from helpers.trees import device_sound
 
 DEVICES, N_EVENTS, RATE_HZ = ("phone", "watch"), 3, 8000

@@ -33,7 +33,7 @@ def write_at_once(uri: str, folder: Path, n_runs: int, n_processes: int) -> None
         [sys.executable, "-m", "helpers.team_writers", *words],
         capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1],
     )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
     runs = made_runs(n_runs)
     store = Store(folder / "whole")
     for run in runs:

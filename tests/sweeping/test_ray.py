@@ -79,6 +79,7 @@ def records(store: Store) -> dict[str, Record]:
     return {run_id: store.get(run_id) for run_id in store.run_ids()}
 
 
+@pytest.mark.long
 def test_two_sweeps_and_a_lost_node_give_each_run_once_and_its_bytes(
     cluster: Nodes, world: World, tiny_data: Path, tmp_path: Path
 ) -> None:
@@ -102,6 +103,7 @@ def test_two_sweeps_and_a_lost_node_give_each_run_once_and_its_bytes(
         assert world.store.blob("checkpoints", sha256) == alone.store.blob("checkpoints", sha256)
 
 
+@pytest.mark.long
 def test_an_interrupted_sweep_leaves_nothing_running_and_goes_on_later(
     cluster: Nodes, world: World
 ) -> None:

@@ -34,6 +34,8 @@ def test_many_people_write_at_once_and_read_the_same_table(
     server: TeamServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    for name, value in (("TIMEOUT", "120"), ("MAX_RETRIES", "5")):  # other tests run beside it
+        monkeypatch.setenv(f"MLFLOW_HTTP_REQUEST_{name}", value)
     write_at_once(server.uri, tmp_path, N_RUNS, N_PROCESSES)
     records = [run.record for run in made_runs(N_RUNS)]
     held = held_by(server.uri, tmp_path / "whole")
