@@ -36,6 +36,7 @@ def require_all_pass(refs: list[PluginRef], checking: Checking) -> None:
         assert {number for number, state in told.items() if state != "passed"} <= {"R31"}, told
 
 
+@pytest.mark.long  # test_methods_contract.py asks the most of it every time
 @pytest.mark.parametrize("group", range(N_GROUPS))
 def test_methods(group: int) -> None:
     refs = [ref for ref in own("method") if ref.name not in WITH_FOLDER]
