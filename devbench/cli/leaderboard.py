@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from devbench.cli.options import data_option, store_option
+from devbench.cli.options import (
+    data_option,
+    only_benchmark_option,
+    only_budget_option,
+    records_option,
+    store_option,
+)
 
 if TYPE_CHECKING:
     from devbench.results.gather import Gathered
@@ -17,8 +23,8 @@ if TYPE_CHECKING:
 
 
 @click.command("leaderboard")
-@click.option("--benchmark", default=None, help="Only this benchmark.")
-@click.option("--budget", default=None, help="Only this budget.")
+@only_benchmark_option
+@only_budget_option
 @click.option(
     "--format",
     "form",
@@ -40,12 +46,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Show the rows of the papers in a block of their own.",
 )
-@click.option(
-    "--records",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=None,
-    help="A folder of records without a store; its rows are claims (V0) and have no rank.",
-)
+@records_option
 @click.option(
     "--from-mlflow",
     "uri",

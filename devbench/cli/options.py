@@ -74,3 +74,17 @@ threads_option = click.option(
     "--threads", default=0, type=click.IntRange(0, 1024), help="CPU threads; 0: choose."
 )
 """Pass `threads: int` from --threads."""
+
+only_benchmark_option = click.option("--benchmark", default=None, help="Only this benchmark.")
+"""Pass `benchmark: str | None`, which runs to take, from --benchmark."""
+
+only_budget_option = click.option("--budget", default=None, help="Only this budget.")
+"""Pass `budget: str | None`, which runs to take, from --budget."""
+
+records_option = click.option(
+    "--records",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="A folder of records without a store; its rows are claims (V0) and have no rank.",
+)
+"""Pass `records: Path | None` from --records."""

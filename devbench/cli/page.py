@@ -6,7 +6,13 @@ from pathlib import Path
 
 import click
 
-from devbench.cli.options import data_option, store_option
+from devbench.cli.options import (
+    data_option,
+    only_benchmark_option,
+    only_budget_option,
+    records_option,
+    store_option,
+)
 
 
 @click.group()
@@ -22,14 +28,9 @@ def command() -> None:
     show_default=True,
     help="Port of 127.0.0.1; 0: a free one.",
 )
-@click.option("--benchmark", default=None, help="Only this benchmark.")
-@click.option("--budget", default=None, help="Only this budget.")
-@click.option(
-    "--records",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=None,
-    help="A folder of records without a store; its rows are claims (V0) and have no rank.",
-)
+@only_benchmark_option
+@only_budget_option
+@records_option
 @store_option
 @data_option
 def serve(

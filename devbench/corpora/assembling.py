@@ -9,6 +9,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
+from glob import escape
 from pathlib import Path
 
 from devbench.corpora.manifest import Corpus, open_corpus
@@ -42,7 +43,7 @@ def scratch_beside(folder: Path) -> Iterator[Path]:
     long as its process lives.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _remove_stale(folder)
+    remove_unlocked(folder, "building")
     scratch = folder.with_name(f".{folder.name[:80]}.{secrets.token_hex(6)}.building")
     with disk_errors(scratch):
         scratch.mkdir(mode=0o755)
@@ -56,8 +57,11 @@ def scratch_beside(folder: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _remove_stale(folder: Path) -> None:
-    for other in folder.parent.glob(f".{_escaped(folder.name[:80])}.*.building"):
+def remove_unlocked(folder: Path, ending: str, *, but: Path | None = None) -> None:
+    """Remove what processes that are gone left beside folder: hidden, with its name and ending."""
+    for other in folder.parent.glob(f".{escape(folder.name[:80])}.*.{ending}"):
+        if other == but:
+            continue
         with contextlib.suppress(OSError):
             if time.time() - other.stat().st_ctime < 60:
                 continue  # perhaps made a moment ago and not locked yet
@@ -67,12 +71,6 @@ def _remove_stale(folder: Path) -> None:
                 shutil.rmtree(other, ignore_errors=True)
             finally:
                 os.close(handle)
-
-
-def _escaped(name: str) -> str:
-    from glob import escape
-
-    return escape(name)
 
 
 def into_place(scratch: Path, folder: Path, fingerprint: str) -> Corpus:

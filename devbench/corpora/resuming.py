@@ -12,13 +12,12 @@ import fcntl
 import json
 import os
 import shutil
-import time
 from collections.abc import Iterator
-from glob import escape
 from pathlib import Path
 from typing import Any, TextIO
 
 from devbench.corpora.archives import is_archive, top_folder, unpack
+from devbench.corpora.assembling import remove_unlocked
 from devbench.corpora.intake import Copied, CopyJob
 from devbench.errors import DataError, DevbenchError, RunError
 from devbench.files import disk_errors, sha256_file
@@ -35,7 +34,7 @@ def work_beside(folder: Path, key: str) -> Iterator[Path]:
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = folder.with_name(f".{folder.name[:80]}.{key[:16]}.importing")
-    _remove_others(folder, work)
+    remove_unlocked(folder, "importing", but=work)
     with disk_errors(work):
         work.mkdir(mode=0o755, exist_ok=True)
         handle = os.open(work, os.O_RDONLY | os.O_NOFOLLOW)
@@ -60,22 +59,6 @@ def _lock(handle: int, folder: Path) -> None:
         raise DataError(
             f"another import into {str(folder)!r} is at work", fix="wait for it, then look there"
         ) from error
-
-
-def _remove_others(folder: Path, work: Path) -> None:
-    """Remove what imports of other sources or options left beside folder."""
-    for other in folder.parent.glob(f".{escape(folder.name[:80])}.*.importing"):
-        if other == work:
-            continue
-        with contextlib.suppress(OSError):
-            if time.time() - other.stat().st_ctime < 60:
-                continue  # perhaps made a moment ago and not locked yet
-            handle = os.open(other, os.O_RDONLY | os.O_NOFOLLOW)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(other, ignore_errors=True)
-            finally:
-                os.close(handle)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from devbench.files import sha256_bytes
 from devbench.pages.added import Added, added_of
 from devbench.results.metrics import mean
 from devbench.results.record import PartPlan, Plan, Record
-from devbench.results.tables import Cell, fit_seconds
+from devbench.results.tables import Cell, cell_of, fit_seconds
 
 
 class Cost(NamedTuple):
@@ -81,16 +81,12 @@ def detail_of(records: Sequence[Record], sources: Iterable[str]) -> Detail:
     )
 
 
-def _cell(record: Record) -> Cell:
-    return Cell(record.plan.source, record.plan.seed, record.plan.fold)
-
-
 def _by_cell(records: Iterable[Record]) -> dict[tuple[str, str], float]:
     found: dict[tuple[str, str], dict[Cell, list[float]]] = {}
     for record in records:
         for score in record.scores:
             grid = found.setdefault((record.plan.source, score.device), {})
-            grid.setdefault(_cell(record), []).append(score.macro_f1)
+            grid.setdefault(cell_of(record), []).append(score.macro_f1)
     return {
         key: mean([mean(values) for _, values in sorted(grid.items())])
         for key, grid in sorted(found.items())
@@ -111,7 +107,7 @@ def _by_class(records: Iterable[Record]) -> dict[str, float]:
     names: list[str] = []
     for record in records:
         names = record.classes
-        runs.setdefault(_cell(record), []).append(_class_means(record))
+        runs.setdefault(cell_of(record), []).append(_class_means(record))
     by_source: dict[str, list[list[float]]] = {}
     for cell, values in sorted(runs.items()):
         by_source.setdefault(cell.source, []).append(_mean_lists(values))

@@ -16,7 +16,7 @@ from typing import TypeVar
 from devbench.errors import DataError
 from devbench.results.record import Record
 from devbench.results.resampling import Interval, Resampled, Terms, interval
-from devbench.results.tables import BlockKey, Cell, block_key
+from devbench.results.tables import BlockKey, Cell, block_key, cell_of
 
 T = TypeVar("T")
 LEVEL = 0.05
@@ -126,9 +126,7 @@ def comparable(
         own = [record for record in runs if _code(record) == _code(runs[-1])]
         if len(own) < len(runs):
             left_out.append(f"{name}: {len(runs) - len(own)} runs of other code are left out")
-        found[name] = {
-            Cell(record.plan.source, record.plan.seed, record.plan.fold): record for record in own
-        }
+        found[name] = {cell_of(record): record for record in own}
     return found, left_out
 
 

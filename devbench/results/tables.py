@@ -14,6 +14,7 @@ from typing import NamedTuple
 from devbench.contract.access import TRACKS
 from devbench.files import canonical_json
 from devbench.results.metrics import METRIC, gap_closed, mean
+from devbench.results.ranking import ranked, status_of
 from devbench.results.record import Plan, Record
 
 RANKED_SEEDS = 5
@@ -211,7 +212,7 @@ def _block(
             ideal=ideal.get(frontend, {}),
             levels=levels,
         )
-        status = _status(
+        status = status_of(
             group,
             row,
             sources=sources,
@@ -223,7 +224,7 @@ def _block(
         if scorings is not None:
             n_scored = scorings.get((row.method, key.benchmark_sha256), 0)
         by_track.setdefault(track, []).append(replace(row, status=status, n_scored=n_scored))
-    tables = [(track, _ranked(by_track[track])) for track in TRACKS if track in by_track]
+    tables = [(track, ranked(by_track[track])) for track in TRACKS if track in by_track]
     return Block(key, sources, n_folds, ranked_seeds, tuple(tables))
 
 
@@ -367,48 +368,3 @@ def _complete_seeds(cells: Iterable[Cell]) -> int:
     while seeds and all(n in own for own in seeds.values()):
         n += 1
     return n
-
-
-def _status(
-    runs: Runs,
-    row: Row,
-    *,
-    sources: Sequence[str],
-    n_folds: int,
-    ranked_seeds: int,
-    ranked_level: int,
-) -> str:
-    """Return 'ranked', or the first reason why the row is not."""
-    plans = [record.plan for record in runs.records]
-    folds = len({plan.fold for plan in plans})
-    first = (plans or runs.failed)[0]
-    reasons = {
-        "failed": not plans,
-        "file": first.method.is_file,
-        "open options": bool(first.method.opened or first.frontend.opened),
-        "no isolation": any(plan.isolation == "none" for plan in plans),
-        f"incomplete ({row.n_sources}/{len(sources)} sources)": row.n_sources < len(sources),
-        "claimed": row.level is not None and row.level < ranked_level,
-        f"preliminary ({folds}/{n_folds} folds)": folds < n_folds,
-        f"preliminary ({row.n_seeds}/{ranked_seeds} seeds)": row.n_seeds < ranked_seeds,
-    }
-    return next((reason for reason, holds in reasons.items() if holds), "ranked")
-
-
-def _ranked(rows: Iterable[Row]) -> tuple[Row, ...]:
-    """Return rows best first, ranked where their status says so; equal means share a rank."""
-    ordered = sorted(
-        rows,
-        key=lambda r: (
-            r.mean_targets is None,
-            -(r.mean_targets or 0.0),
-            r.method,
-            r.options,
-            r.code_sha256,
-        ),
-    )
-    means = [row.mean_targets for row in ordered if row.status == "ranked"]
-    return tuple(
-        replace(row, rank=means.index(row.mean_targets) + 1) if row.status == "ranked" else row
-        for row in ordered
-    )

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from devbench.cli import group
 from devbench.errors import (
     EXIT_DATA,
     EXIT_DONE,
@@ -21,18 +18,9 @@ from devbench.errors import (
 )
 from devbench.plugin_kit.tiny import make_benchmark
 from devbench.results.conversion import REFERENCES, parse_conversion
+from helpers.commands import Command, Said, calling
 
 CONVERTERS = Path(__file__).parents[1] / "running" / "converters"
-
-
-@dataclass
-class Said:
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Said]
 
 
 @pytest.fixture
@@ -44,16 +32,14 @@ def command(
     folder.mkdir(exist_ok=True)
     benchmark = make_benchmark(folder / "tiny.toml")
 
+    run = calling(capsys)
+
     def call(*arguments: object) -> Said:
-        capsys.readouterr()
         shared = ["--benchmark", benchmark, "--data", tiny_data, "--store", folder / "store",
                   "--device", "cpu", "--threads", 1]  # fmt: skip
-        with pytest.raises(SystemExit) as ended:
-            group.run([str(argument) for argument in (*arguments, *shared)])
-        out, err = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        assert "Traceback" not in err
-        return Said(ended.value.code, out, err)
+        said = run(*arguments, *shared)
+        assert "Traceback" not in said.err
+        return said
 
     return call
 

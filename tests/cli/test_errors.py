@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -28,37 +27,9 @@ from devbench.errors import (
     RunError,
 )
 from devbench.plugin_kit.tiny import BENCHMARK, make_benchmark, make_corpus
+from helpers.commands import Command, Said
 
 ESC = "\x1b[31m"
-
-
-@dataclass
-class Said:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[str]:
-        return self.err.splitlines()
-
-
-Command = Callable[..., Said]
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Return a function that runs the command line in this process."""
-
-    def call(*arguments: object) -> Said:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            group.run([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return Said(ended.value.code, out, err)
-
-    return call
 
 
 def require_one_line_and_a_fix(said: Said) -> None:

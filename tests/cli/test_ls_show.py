@@ -3,46 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from devbench.cli import group
 from devbench.cli.ls import WHAT
 from devbench.cli.show import print_record
 from devbench.plugin_kit.tiny import make_benchmark
 from devbench.registry import PluginRef
 from devbench.results.store import Store
+from helpers.commands import Command
 from helpers.records import MadeRun, make_run
-
-
-@dataclass
-class Said:
-    code: int
-    out: str
-    err: str
-
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Command = Callable[..., Said]
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Command:
-    def call(*arguments: object) -> Said:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            group.run([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return Said(ended.value.code, out, err)
-
-    return call
 
 
 def put(store: Path, made: MadeRun) -> None:

@@ -3,39 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
-from devbench.cli import group
 from devbench.errors import EXIT_CHECK, EXIT_CONFIGURATION, EXIT_DATA, EXIT_UNKNOWN_NAME
+from helpers.commands import Command
 
 BAD = Path(__file__).parents[1] / "contract" / "bad"
-
-
-@dataclass
-class Said:
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Said]
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Command:
-    def call(*arguments: object) -> Said:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            group.run([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return Said(ended.value.code, out, err)
-
-    return call
 
 
 def test_new_prints_its_files_and_what_to_type(command: Command, tmp_path: Path) -> None:

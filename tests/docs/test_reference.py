@@ -284,9 +284,9 @@ def test_states_of_failures_are_documented() -> None:
 
 
 def test_statuses_of_rows_are_documented() -> None:
-    from devbench.results import tables
+    from devbench.results import ranking
 
-    source = inspect.getsource(tables._status)
+    source = inspect.getsource(ranking.status_of)
     reasons = re.findall(r'^ +f?"([a-z]+[^"]*)":', source, re.MULTILINE)
     shown = [re.sub(r"\{[^}]+\}/\{[^}]+\}", "n/m", reason) for reason in reasons]
     assert first_cells(after(text_of("docs/commands.md"), "| status |")) == [*shown, "ranked"]
