@@ -6,6 +6,7 @@ memory, the machine) stands under `measured`; the rest is equal byte for byte.
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +17,7 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     field_validator,
     model_serializer,
+    model_validator,
 )
 
 from devbench.errors import DataError
@@ -167,11 +169,31 @@ class ArtifactUse(Strict):
         return config
 
 
+class AddedLevel(Strict):
+    """What a method adds to source clips, in dB as a mean over a clip's frames.
+
+    hz: centres of bands, rising. quantiles: shares of clips. db: [quantile][band].
+    """
+
+    hz: list[Annotated[float, Field(gt=0, le=1e6)]] = Field(min_length=2, max_length=64)
+    quantiles: list[Fraction] = Field(min_length=1, max_length=16)
+    db: list[list[Annotated[float, Field(ge=-1000, le=1000)]]]
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> AddedLevel:
+        if any(low >= high for low, high in itertools.pairwise(self.hz)):
+            raise ValueError("hz does not rise")
+        if [len(row) for row in self.db] != [len(self.hz)] * len(self.quantiles):
+            raise ValueError("db is not [quantile][band]")
+        return self
+
+
 class Model(Strict):
     """One trained classifier. target: the device it was made for, None when for all.
 
     selected_epoch: whose weights were kept (1 = first). artifacts: that its method used, in the
-    order in which it asked; left out of the file when there are none.
+    order in which it asked. added_db: None where nothing is added, labels change, or the front end
+    is not in dB. Both are left out of the file when there are none.
     """
 
     target: str | None
@@ -180,13 +202,15 @@ class Model(Strict):
     selected_epoch: int
     history: list[Epoch]
     artifacts: list[ArtifactUse] = []
+    added_db: AddedLevel | None = None
 
     @model_serializer(mode="wrap")
     def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Keep records of methods without artifacts the bytes that they were before there were."""
+        """Keep records of methods without these the bytes that they were before there were."""
         document: dict[str, Any] = handler(self)
-        if not document.get("artifacts"):
-            document.pop("artifacts", None)
+        for name in ("artifacts", "added_db"):
+            if not document.get(name):
+                document.pop(name, None)
         return document
 
 

@@ -21,7 +21,7 @@ from devbench.errors import CheckError, DevbenchError, PluginError, RunError
 from devbench.files import canonical_json, pretty_json, publish, read_json, sha256_bytes
 from devbench.results.logits import write_logits
 from devbench.results.metrics import summarise
-from devbench.results.record import ArtifactUse, Checks, Epoch, Model, Record
+from devbench.results.record import AddedLevel, ArtifactUse, Checks, Epoch, Model, Record
 from devbench.results.store import Store
 from devbench.running.artifacts import run_with_artifacts, shelf_of
 from devbench.running.corpus import find_corpus
@@ -155,7 +155,6 @@ def _compute(planned: Planned, store: Store, work: Path, talk: Talk, *, force: b
                     "fit": round(fitted["peak_memory_mb"], 1),
                     "predict": round(predicted.peak_memory_mb, 1),
                 },
-                "added_db": [model.get("added_db") for model in fitted["models"]],
                 "machine": {
                     "system": platform.system(),
                     "cpu": cpu_model(),
@@ -210,12 +209,13 @@ def _state_of(error: DevbenchError) -> str:
 
 
 def _model(fitted: Mapping[str, Any]) -> Model:
-    lists = {
+    lists: dict[str, Any] = {
         "history": [Epoch(**entry) for entry in fitted["history"]],
         "artifacts": [ArtifactUse.model_validate(use) for use in fitted.get("artifacts", [])],
     }
-    own = {name: value for name, value in fitted.items() if name in Model.model_fields}
-    return Model(**{**own, **lists})
+    if fitted.get("added_db") is not None:
+        lists["added_db"] = AddedLevel.model_validate(fitted["added_db"])
+    return Model(**{**fitted, **lists})
 
 
 def _weights_path(work: Path, index: int) -> Path:

@@ -1,15 +1,16 @@
-"""What methods add: quantile bands from records, and nothing from what is in no known form."""
+"""What methods add: quantile bands from records, and no record that holds another form."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
+import pydantic
 import pytest
 
 from devbench.pages.added import QUANTILES, added_of
 from devbench.pages.bands import added_view
-from devbench.results.record import Record
+from devbench.results.record import AddedLevel, Record
 from helpers.pages import Parsed, page_of, records_of
 from helpers.records import make_run
 
@@ -22,7 +23,14 @@ def entry(**change: Any) -> dict[str, Any]:
 
 
 def adding(record: Record, *entries: Any) -> Record:
-    return record.model_copy(update={"measured": {**record.measured, "added_db": list(entries)}})
+    """Return the record with a classifier for each entry."""
+    models = [
+        record.models[0].model_copy(
+            update={"added_db": None if one is None else AddedLevel.model_validate(one)}
+        )
+        for one in entries
+    ]
+    return record.model_copy(update={"models": models})
 
 
 def test_runs_are_averaged_and_those_without_are_left_out() -> None:
@@ -34,16 +42,19 @@ def test_runs_are_averaged_and_those_without_are_left_out() -> None:
     for found, once in zip(added.db, entry()["db"], strict=True):
         assert found == pytest.approx([1.5 * value for value in once])
     other = adding(record, entry(hz=[1.0, 2.0, 3.0, 4.0], db=twice["db"]))
-    assert added_of([adding(record, entry()), other]) == added_of([adding(record, entry())])
+    few = adding(record, entry(quantiles=[0.5], db=[[1.0] * 4]))
+    assert added_of([few, adding(record, entry()), other]) == added_of([adding(record, entry())])
+    assert added_of([record, few]) is None
 
 
 @pytest.mark.parametrize(
     "bad",
     [
-        None,
         7,
         {},
         entry(quantiles=[0.5]),
+        entry(quantiles=[2.0, *QUANTILES[1:]]),
+        entry(more=1),
         entry(hz=[]),
         entry(hz=HZ[::-1]),
         entry(hz=[0.0, *HZ[1:]]),
@@ -57,10 +68,9 @@ def test_runs_are_averaged_and_those_without_are_left_out() -> None:
         entry(db="<script>"),
     ],
 )
-def test_what_is_in_no_known_form_is_nothing(bad: Any) -> None:
-    record = make_run().record
-    assert added_of([adding(record, bad)]) is None
-    assert added_of([record.model_copy(update={"measured": {"added_db": bad}})]) is None
+def test_a_record_that_holds_another_form_is_refused(bad: Any) -> None:
+    with pytest.raises(pydantic.ValidationError):
+        AddedLevel.model_validate(bad)
 
 
 def test_bands_lie_in_each_other_and_around_the_median() -> None:

@@ -44,11 +44,12 @@ def test_a_run_leaves_a_record_logits_and_weights_and_nothing_else(world: World)
 
 
 def test_a_record_says_what_the_method_adds(world: World) -> None:
-    assert world.run("baseline").measured["added_db"] == [None]
-    (added,) = world.run("filter-augment").measured["added_db"]
-    middle = added["quantiles"].index(0.5)
-    low, high = added["db"][0], added["db"][-1]
-    assert all(a <= b <= c for a, b, c in zip(low, added["db"][middle], high, strict=True))
+    assert world.run("baseline").models[0].added_db is None
+    added = world.run("filter-augment").models[0].added_db
+    assert added is not None
+    middle = added.quantiles.index(0.5)
+    low, high = added.db[0], added.db[-1]
+    assert all(a <= b <= c for a, b, c in zip(low, added.db[middle], high, strict=True))
     assert min(low) < -1 and max(high) > 1
 
 
