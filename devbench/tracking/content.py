@@ -16,6 +16,7 @@ from devbench.results.store import Failure
 
 RUN_ID_TAG = "devbench.run_id"
 SWEEP_ID_TAG = "devbench.sweep_id"
+CLAIM_TAG = "devbench.claim"
 PARENT_TAG = "mlflow.parentRunId"
 DIGEST_TAG = "devbench.mirrored_sha256"
 """Set last: a run that carries the digest of its record was mirrored whole."""

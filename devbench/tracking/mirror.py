@@ -27,6 +27,7 @@ from devbench.tracking.address import (
 )
 from devbench.tracking.content import (
     ARTIFACT,
+    CLAIM_TAG,
     DIGEST_TAG,
     EXPERIMENT_PREFIX,
     PARENT_TAG,
@@ -166,27 +167,37 @@ class Mirror:
     def _create(self, experiment_id: str, content: Content, parent_id: str | None = None) -> Run:
         """Return a new run for content, or the one that another store made at the same moment.
 
-        The lock keeps processes of one store apart. Where stores share a server nothing does, so
-        whoever made a run looks again. Of two that are made at once, the one that looks later sees
-        both; who sees another removes his own, waits by chance, and begins again.
+        The lock keeps processes of one store apart. Where stores share a server nothing does, so a
+        run is a claim at first, which nobody takes for the run, and becomes it by its id tag once
+        its maker saw no other. Of two made at once, the one that looks later sees both; who sees
+        another removes his own, waits by chance, and begins again.
         """
-        tags = {content.id_tag: content.run_id} | ({PARENT_TAG: parent_id} if parent_id else {})
+        tags = {PARENT_TAG: parent_id} if parent_id else {}
+        if self._address.database is not None:
+            return self._make(experiment_id, content, {content.id_tag: content.run_id, **tags})
+        left: set[str] | None = None
         for _ in range(_MAX_COLLISIONS):
-            made = self._client.create_run(
-                experiment_id, start_time=content.start_ms, tags=tags, run_name=content.name
-            )
-            if self._address.database is not None:
-                return made
-            seen = self._search(experiment_id, content, max_results=2)
-            if [run.info.run_id for run in seen] == [made.info.run_id]:
+            made = self._make(experiment_id, content, {CLAIM_TAG: content.run_id, **tags})
+            claims = self._search(experiment_id, CLAIM_TAG, content.run_id, max_results=_PAGE)
+            others = {run.info.run_id for run in claims} - {made.info.run_id}
+            if not others:
+                self._client.set_tag(made.info.run_id, content.id_tag, content.run_id)
                 return made
             self._client.delete_run(made.info.run_id)
             time.sleep(secrets.randbelow(1000) / 1000)
             found = self._find(experiment_id, content)
             if found is not None:
                 return found
+            left = others if left is None else left & others
+        for claim in left or ():
+            self._client.delete_run(claim)  # who made it ended before it became the run
         raise TrackingError(
             f"others keep writing run {content.run_id[:12]} to MLflow", fix="devbench track sync"
+        )
+
+    def _make(self, experiment_id: str, content: Content, tags: Mapping[str, str]) -> Run:
+        return self._client.create_run(
+            experiment_id, start_time=content.start_ms, tags=dict(tags), run_name=content.name
         )
 
     def _fill(self, mlflow_run_id: str, content: Content, parent_id: str | None) -> None:
@@ -219,14 +230,14 @@ class Mirror:
             tags, params, metrics = [], params[_PARAM_BATCH:], metrics[_METRIC_BATCH:]
 
     def _find(self, experiment_id: str, content: Content) -> Run | None:
-        found = self._search(experiment_id, content, max_results=1)
+        found = self._search(experiment_id, content.id_tag, content.run_id, max_results=1)
         return found[0] if found else None
 
-    def _search(self, experiment_id: str, content: Content, *, max_results: int) -> list[Run]:
+    def _search(self, experiment_id: str, tag: str, value: str, *, max_results: int) -> list[Run]:
         return list(
             self._client.search_runs(
                 [experiment_id],
-                filter_string=f"tags.`{content.id_tag}` = '{content.run_id}'",
+                filter_string=f"tags.`{tag}` = '{value}'",
                 max_results=max_results,
                 order_by=_OLDEST_FIRST,
             )
