@@ -53,6 +53,7 @@ def diagnose(store: Path) -> list[Finding]:
         "audio": _audio,
         "machine": _machine,
         "gpu": _gpu,
+        "sandbox": _sandbox,
         "mlflow": _mlflow,
         "plugins": _plugins,
         "store": lambda: _store(store),
@@ -188,6 +189,14 @@ def _gpu() -> Iterator[Finding]:
     else:
         fix = "install torch and torchaudio 2.11 built for CUDA to use it"
         yield Finding("gpu", "warn", f"{text}, but this torch is built for CPUs only", fix)
+
+
+def _sandbox() -> Iterator[Finding]:
+    from devbench.running.sandbox import why_not
+
+    reason = why_not()
+    words = f"none ({reason}): --isolation sandbox is refused" if reason else "--isolation sandbox"
+    yield Finding("sandbox", "ok", words)
 
 
 def _mlflow() -> Iterator[Finding]:

@@ -75,6 +75,15 @@ threads_option = click.option(
 )
 """Pass `threads: int` from --threads."""
 
+isolation_option = click.option(
+    "--isolation",
+    type=click.Choice(("process", "sandbox")),
+    default="process",
+    show_default=True,
+    help="What keeps plugins from the rest of the machine.",
+)
+"""Pass `isolation: Literal["process", "sandbox"]` from --isolation."""
+
 only_benchmark_option = click.option("--benchmark", default=None, help="Only this benchmark.")
 """Pass `benchmark: str | None`, which runs to take, from --benchmark."""
 

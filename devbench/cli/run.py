@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,12 +13,16 @@ from devbench.cli.options import (
     data_option,
     device_option,
     fold_option,
+    isolation_option,
     json_option,
     plugin_option,
     settings_option,
     store_option,
     threads_option,
 )
+
+if TYPE_CHECKING:
+    from devbench.running.plan import Isolation
 
 
 @click.command("run")
@@ -35,6 +40,7 @@ from devbench.cli.options import (
 @plugin_option
 @device_option
 @threads_option
+@isolation_option
 @click.option(
     "--retrain", is_flag=True, help="Learn anew what the method's plugin ships ready-made."
 )
@@ -56,6 +62,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
     plugin_file: Path | None,
     device: str,
     threads: int,
+    isolation: Isolation,
     retrain: bool,
     force: bool,
     dry_run: bool,
@@ -91,6 +98,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
         device=device,
         threads=threads,
         retrain=retrain,
+        isolation=isolation,
     )
     try:
         planned = plan_run(request, data=data, store=opened.folder, talk=talk)

@@ -16,6 +16,7 @@ from devbench.cli.options import (
     budget_option,
     data_option,
     device_option,
+    isolation_option,
     json_option,
     settings_option,
     store_option,
@@ -24,6 +25,7 @@ from devbench.cli.options import (
 if TYPE_CHECKING:
     from devbench.cli.sweep_talk import SweepTalk
     from devbench.results.store import Store
+    from devbench.running.plan import Isolation
     from devbench.sweeping.cells import Cell, Impossible
     from devbench.sweeping.grid import Grid
     from devbench.sweeping.local import Ended
@@ -49,6 +51,7 @@ SWEEP_TIMEOUT_S = 600.0
 @click.option("--threads", default=0, type=click.IntRange(0, 1024),
               help="CPU threads of each run; 0: cores / jobs, with --ray 1.")  # fmt: skip
 @device_option
+@isolation_option
 @click.option("--ray", default=None, metavar="ADDRESS",
               help="Run on a Ray cluster: HOST:PORT, or auto.")  # fmt: skip
 @click.option("--gpus-per-run", default=None, type=click.FloatRange(0, 1024), metavar="FLOAT",
@@ -74,6 +77,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
     jobs: int,
     threads: int,
     device: str,
+    isolation: Isolation,
     ray: str | None,
     gpus_per_run: float | None,
     only: str | None,
@@ -126,6 +130,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
         settings=owned(settings, chosen),
         device=cast("Literal['auto', 'cpu', 'cuda']", device),
         threads=threads or (1 if ray else max(1, n_cpus() // jobs)),
+        isolation=isolation,
     )  # fmt: skip
     if ray and not dry_run:
         ctx.with_resource(connected(ray))

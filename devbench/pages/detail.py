@@ -209,14 +209,14 @@ def _all(texts: Iterable[str]) -> str:
 
 
 def commands_of(records: Sequence[Record]) -> tuple[str, ...]:
-    """Return the commands that run a row again, one for all runs of a device and thread count.
+    """Return the commands that run a row again, one for all runs computed in one way.
 
     Quoted for a shell; FILE.py stands for the file that a method was loaded from.
     """
-    groups: dict[tuple[str, int], list[Plan]] = {}
+    groups: dict[tuple[str, int, str], list[Plan]] = {}
     for record in records:
         plan = record.plan
-        groups.setdefault((plan.device, plan.threads), []).append(plan)
+        groups.setdefault((plan.device, plan.threads, plan.isolation), []).append(plan)
     if records[0].plan.method.is_file:  # `run` takes --plugin, one run at a time
         return tuple(_command([plan]) for plans in groups.values() for plan in plans)
     return tuple(_command(plans) for _, plans in sorted(groups.items()))
@@ -241,4 +241,6 @@ def _command(plans: Sequence[Plan]) -> str:
             words += ["--set", f"{prefix}{name}={part.options.get(name)}"]
     if plan.method.is_file:
         words += ["--plugin", "FILE.py"]
+    if plan.isolation != "process":
+        words += ["--isolation", plan.isolation]
     return shlex.join([*words, "--device", plan.device, "--threads", str(plan.threads)])

@@ -126,7 +126,7 @@ def _table(
             _count(row.n_failed),
             _count(row.n_scored),
             EMPTY if row.fit_s is None else f"{row.fit_s:.1f}",
-            EMPTY if row.level is None else f"V{row.level}",
+            _level(row),
         )
         for name, row in zip(shown, rows, strict=True)
     )
@@ -161,6 +161,12 @@ def interval_words(row: Row) -> str:
 def _rank(row: Row) -> str:
     """Return the rank, or the ranks that it shares."""
     return _count(row.rank) if row.band is None else "-".join(map(str, dict.fromkeys(row.band)))
+
+
+def _level(row: Row) -> str:
+    """Return the verified level, and the isolation where it was not a plain process."""
+    level = EMPTY if row.level is None else f"V{row.level}"
+    return level if row.isolation == "process" else f"{level}, {row.isolation}"
 
 
 def _count(value: int | None) -> str:

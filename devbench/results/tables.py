@@ -34,7 +34,8 @@ LEGEND = (
     "scored: how often the method was scored on targets of this benchmark, whatever its options. "
     "failed: runs that ended without a score.",
     "status: 'ranked' needs seeds 0 to n-1 on every source, default options, an installed plugin, "
-    "process isolation and figures recomputed from logits (V1).",
+    "process isolation and figures recomputed from logits (V1). level: V0 to V2, and what kept "
+    "plugins from the machine where that was not a process alone.",
 )
 
 
@@ -67,7 +68,8 @@ class Row:
 
     by_source: mean over targets per source of the block. n_seeds: s such that seeds 0 to s-1 are
     complete. n_scored: None without a ledger. interval: 95 %, of mean_targets. band: first and last
-    rank that the row may have. run_ids: of the records that the row is made of, sorted.
+    rank that the row may have. run_ids: of the records that the row is made of, sorted. isolation:
+    what kept plugins from the machine; all that occur among its runs.
     """
 
     rank: int | None
@@ -93,6 +95,7 @@ class Row:
     interval: tuple[float, float] | None = None
     band: tuple[int, int] | None = None
     run_ids: tuple[str, ...] = ()
+    isolation: str = "process"
 
     @property
     def is_events_only(self) -> bool:
@@ -326,6 +329,7 @@ def _row(
         fit_s=mean(fit_s) if fit_s else None,
         code_sha256=plan.method.code_sha256,
         run_ids=tuple(sorted(record.run_id for record in runs.records)),
+        isolation=", ".join(sorted({r.plan.isolation for r in runs.records})) or plan.isolation,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from devbench.errors import PluginError, RunError
 from devbench.registry import PluginRef
 from devbench.running.process import WorkerLimits, run_worker
+from devbench.running.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from devbench.benchmark.model import Features
@@ -23,12 +24,14 @@ def describe(
     *,
     features: Features | None = None,
     cost: bool = False,
+    is_sandboxed: bool = False,
 ) -> dict[str, dict[str, Any]]:
     """Return the description of each plugin by kind; a broken plugin raises PluginError.
 
     features: of the benchmark; a front end that it does not name is built once to check that it
     fits.
     cost: count parameters and operations of backbones, too, which takes seconds.
+    is_sandboxed: the child sees the plugins' code and the folders that settings name, no more.
     settings: --set texts by kind; options are resolved and the method is built once to check them.
     A plugin that ends, hangs or floods the child is named like any other broken one.
     """
@@ -50,7 +53,12 @@ def describe(
         }
         try:
             outcome = run_worker(
-                "describe", job, scratch=Path(folder), limits=LIMITS, on_report=note
+                "describe",
+                job,
+                scratch=Path(folder),
+                limits=LIMITS,
+                on_report=note,
+                sandbox=Sandbox(_named(settings or {}), tuple(refs)) if is_sandboxed else None,
             )
         except RunError as error:
             if isinstance(error.__cause__, OSError):  # the disk is full: no fault of the plugin
@@ -62,3 +70,9 @@ def describe(
             ) from error
     found: dict[str, dict[str, Any]] = outcome.result
     return found
+
+
+def _named(settings: Mapping[str, Mapping[str, str]]) -> tuple[Path, ...]:
+    """Return the folders that --set texts name."""
+    texts = [text for own in settings.values() for text in own.values()]
+    return tuple(Path(text).absolute() for text in texts if Path(text).is_dir())

@@ -7,7 +7,7 @@ but the mean and the deviation that standardise its output comes from them.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,6 +90,11 @@ def ensure_features(
     return FeatureCache(folder, tuple(found["bin_hz"]), found.get("scale", "db"))
 
 
+def sound_places(root: Path, clips: Iterable[Clip]) -> list[Path]:
+    """Return the folders at the top of a corpus that hold its sound files, not its manifest."""
+    return [root / name for name in sorted({Path(clip.path).parts[0] for clip in clips})]
+
+
 def _compute(planned: Planned, folder: Path, on_progress: Callable[[int, int], None]) -> None:
     from filelock import FileLock
 
@@ -132,6 +137,7 @@ def _compute(planned: Planned, folder: Path, on_progress: Callable[[int, int], N
             limits=WorkerLimits(wall_s=planned.benchmark.limits.wall_s),
             threads=planned.plan.threads,
             on_report=report,
+            sandbox=planned.sandbox(*sound_places(root, planned.clips)),
         )
         made = scratch / "features"
         for device, clips in files.items():

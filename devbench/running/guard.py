@@ -37,20 +37,8 @@ def install(scratch: Path, report: Callable[[str], None], *, plugins: Iterable[P
     that of an artifact; no plugin gets it. Audit hooks cannot be removed again; the process must
     end with its task.
     """
-    import site
-
     sys.dont_write_bytecode = True  # or an import would write beside the code it reads
-    roots = {
-        *SYSTEM,
-        *sysconfig.get_paths().values(),
-        *site.getsitepackages(),
-        site.getusersitepackages(),
-        sys.prefix,
-        sys.base_prefix,
-        str(Path(__file__).parents[1]),
-        *(folder for ref in plugins for folder in _package_folders(ref)),
-    }
-    readable_roots = sorted({os.path.realpath(root) for root in roots})
+    readable_roots = sorted(map(os.path.realpath, (*SYSTEM, *code_roots(plugins))))
     # A project folder on the path (an editable install) may hold a store beside the code: Python
     # must list it to import from it, but only code is read there.
     listable = frozenset(os.path.realpath(path) for path in sys.path if path)
@@ -113,9 +101,29 @@ def refuse_violation(ref: PluginRef, message: Mapping[str, Any]) -> None:
         )
 
 
-def _package_folders(ref: PluginRef) -> list[str]:
-    """Return the folders of the plugin's top-level package, without importing it."""
+def code_roots(plugins: Iterable[PluginRef]) -> set[str]:
+    """Return where Python, devbench and the packages of plugins are read from, and --plugin files.
+
+    Nothing is imported. An editable install shows its packages, not the project around them.
+    """
+    import site
+
+    return {
+        *sysconfig.get_paths().values(),
+        *site.getsitepackages(),
+        site.getusersitepackages(),
+        sys.prefix,
+        sys.base_prefix,
+        str(Path(__file__).parents[1]),
+        *(place for ref in plugins for place in _places(ref)),
+    }
+
+
+def _places(ref: PluginRef) -> list[str]:
+    """Return the folders of the plugin's top-level package, or the file it is."""
     if ref.file:
-        return []
+        return [ref.file]
     spec = importlib.util.find_spec(ref.value.partition(":")[0].partition(".")[0])
-    return list(spec.submodule_search_locations or []) if spec is not None else []
+    if spec is None:
+        return []
+    return list(spec.submodule_search_locations or filter(None, [spec.origin]))

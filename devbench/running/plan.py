@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from devbench.benchmark.load import load_benchmark
 from devbench.benchmark.splits import assign, require_sound, select
@@ -26,6 +26,7 @@ from devbench.running.describe import describe
 from devbench.running.folders import given, named_by_content, refuse_clips
 from devbench.running.hardware import best_device, cpu_has_bf16, cuda_has_bf16, cuda_info, n_cpus
 from devbench.running.process import WorkerLimits
+from devbench.running.sandbox import Sandbox, require_sandbox
 
 if TYPE_CHECKING:
     from devbench.benchmark.model import Benchmark, Split
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from devbench.corpora.manifest import Corpus
 
 MAX_THREADS = 8
+Isolation = Literal["process", "sandbox"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Request:
     """What was asked for. settings: --set texts; plugin_file: --plugin; threads: 0 = choose.
 
     retrain: set the method's option of that name, so that it learns anew what its plugin ships.
+    isolation: what stands between plugins and the machine, process or sandbox.
     """
 
     method: str
@@ -55,6 +58,7 @@ class Request:
     device: str = "auto"
     threads: int = 0
     retrain: bool = False
+    isolation: Isolation = "process"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,12 @@ class Planned:
         limits = self.benchmark.limits
         return WorkerLimits(limits.wall_s, limits.memory_mb, limits.scratch_mb)
 
+    def sandbox(self, *readable: Path) -> Sandbox | None:
+        """Return what a worker of this run may read beside its folder; None in a plain process."""
+        if self.plan.isolation != "sandbox":
+            return None
+        return Sandbox(readable, tuple(self.refs.values()))
+
     def clips_of(self, split: Split, device: str) -> list[Clip]:
         """Return the clips of one device in one split, sorted by event."""
         return [c for c in self.clips if c.device == device and self.split_of[c.event_id] == split]
@@ -107,6 +117,8 @@ def check(request: Request, *, data: Path | None) -> Checked:
 
     What costs nothing is looked at first; the plugins describe themselves last.
     """
+    if request.isolation == "sandbox":
+        require_sandbox()
     benchmark = load_benchmark(request.benchmark)
     method = (
         from_file("method", request.method, request.plugin_file)
@@ -196,7 +208,12 @@ def _described(
     benchmark: Benchmark,
 ) -> dict[str, dict[str, Any]]:
     try:
-        found = describe(list(refs.values()), settings, features=benchmark.features)
+        found = describe(
+            list(refs.values()),
+            settings,
+            features=benchmark.features,
+            is_sandboxed=request.isolation == "sandbox",
+        )
     except UnknownNameError as error:
         if request.retrain and "'retrain'" in error.what:
             raise UsageError(
@@ -282,7 +299,7 @@ def finish(checked: Checked, corpus: Corpus) -> Planned:
         threads=checked.threads,
         device="cuda" if checked.device == "cuda" else "cpu",
         precision="bf16" if checked.precision == "bf16" else "fp32",
-        isolation="process",
+        isolation=request.isolation,
         versions=versions(),
     )
     folders = given(method["options"])

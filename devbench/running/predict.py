@@ -88,6 +88,7 @@ def predict(
         limits=limits,
         threads=plan.threads,
         on_report=on_report,
+        sandbox=planned.sandbox(*(path.absolute() for path, _ in weights)),
     )
     logits = _read(scratch / "logits.npy", outcome.result["logits_sha256"], groups, planned)
     scored = {row: logits[n][i] for n in range(n_scored) for i, row in enumerate(groups[n].rows)}

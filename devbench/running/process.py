@@ -24,6 +24,7 @@ from typing import Any, Literal
 from devbench import errors
 from devbench.errors import DevbenchError, PluginError, RunError
 from devbench.files import disk_errors, pretty_json
+from devbench.running.sandbox import Sandbox
 
 Task = Literal["describe", "corpus", "features", "artifact", "fit", "predict", "convert", "check"]
 Report = Callable[[Mapping[str, Any]], None]
@@ -62,10 +63,12 @@ def run_worker(
     limits: WorkerLimits,
     threads: int = 1,
     on_report: Report | None = None,
+    sandbox: Sandbox | None = None,
 ) -> Outcome:
     """Run a task in a child process and return what it returned.
 
     scratch: the child's working folder; made if missing; its log stays there as log.txt.
+    sandbox: what it may read beside that; None runs a plain process, which sees what the user sees.
     on_report: receives every report ({"event": ...}) that is neither result nor error.
     Raises the DevbenchError that the child reported, or RunError when it died or broke a limit.
     """
@@ -78,9 +81,10 @@ def run_worker(
     mark = secrets.token_hex(8)
     read_end, write_end = os.pipe()
     started = time.monotonic()
+    words = [sys.executable, "-P", "-m", "devbench.running.worker", task, str(write_end)]
     try:
         child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "devbench.running.worker", task, str(write_end)],
+            words if sandbox is None else sandbox.command(scratch, words),
             cwd=scratch,
             env=_environment(scratch, threads, mark),
             stdin=subprocess.PIPE,
@@ -109,6 +113,7 @@ def _environment(scratch: Path, threads: int, mark: str) -> dict[str, str]:
     count = str(threads)
     env |= {
         "HOME": str(scratch / "home"),
+        "USER": "devbench",  # torch asks for a name, and a sandbox has no list of users
         "TMPDIR": str(scratch / "tmp"),
         "OMP_NUM_THREADS": count,
         "MKL_NUM_THREADS": count,

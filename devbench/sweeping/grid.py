@@ -9,11 +9,13 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import SerializerFunctionWrapHandler, model_serializer
+
 from devbench.contract.names import require_known
 from devbench.errors import UsageError
 from devbench.files import canonical_json, sha256_bytes
 from devbench.results.record import Strict
-from devbench.running.plan import Request
+from devbench.running.plan import Isolation, Request
 
 MAX_NUMBERS = 10_000
 PARTS = ("backbone", "frontend")
@@ -38,6 +40,15 @@ class Grid(Strict):
     settings: dict[str, list[str]]
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int
+    isolation: Isolation = "process"
+
+    @model_serializer(mode="wrap")
+    def _without_default(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Keep the names that sweeps had before there was a choice."""
+        document: dict[str, Any] = handler(self)
+        if self.isolation == "process":
+            document.pop("isolation", None)
+        return document
 
     @property
     def sweep_id(self) -> str:
@@ -67,6 +78,7 @@ class Grid(Strict):
                 settings=self.settings_of(method),
                 device=self.device,
                 threads=self.threads,
+                isolation=self.isolation,
             )
 
     def _axes(self) -> tuple[list[Any], ...]:

@@ -77,6 +77,7 @@ def _params(family: Family) -> dict[str, str]:
         "frontends": " ".join(name or "(of the benchmark)" for name in grid.frontends),
         "device": grid.device,
         "threads": str(grid.threads),
+        "isolation": grid.isolation,
     }
     values |= {key("set", owner or "every method"): " ".join(texts)
                for owner, texts in grid.settings.items()}  # fmt: skip
