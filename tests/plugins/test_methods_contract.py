@@ -42,6 +42,7 @@ BLIND = (
     "mel-jitter",
     "eq-random",
     "fr-shift-synth",
+    "blind-best",
 )
 TEST_TIME = ("bn-adapt", "tent", "band-align")
 NAMES = (
@@ -51,6 +52,7 @@ NAMES = (
     "ltas-shift",
     "spectrum-match",
     "transport-match",
+    "unpaired-best",
     "spectrum-correction",
     "eq-match",
     *TEST_TIME,
