@@ -23,25 +23,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from devbench.benchmark.load import load_benchmark
-from devbench.contract.access import Access, track_of
-from devbench.files import sha256_bytes
-from devbench.results.metrics import score_counts, summarise
-from devbench.results.record import (
-    BenchmarkPlan,
-    Checks,
-    CorpusPlan,
-    Epoch,
-    MethodPlan,
-    Model,
-    PartPlan,
-    Plan,
-    Record,
-)
+from devbench.plugin_kit.made_up import made_up_plan, made_up_record
+from devbench.results.metrics import score_counts
+from devbench.results.record import Epoch, Record
 
 N_BACKBONES, N_METHODS, N_SEEDS, N_EVENTS = 8, 36, 5, 8
 NEEDS: tuple[list[str], ...] = (
@@ -145,36 +133,20 @@ def _record(
     seed: int,
     draw: np.random.Generator,
 ) -> Record:
-    targets = [device for device in devices if device != source]
     needs = NEEDS[(0, len(NEEDS) - 1)[method] if method < 2 else method % len(NEEDS)]
-    plan = Plan(
-        method=MethodPlan(
-            **_part(("baseline", "ideal")[method] if method < 2 else f"method-{method}"),
-            needs=needs,
-            track=track_of(Access(need) for need in needs),
-            acts_on="spectrogram",
-            per_target=False,
-            is_file=False,
-        ),
-        backbone=PartPlan(**_part(f"net-{backbone}")),
-        frontend=PartPlan(**_part("log-mel")),
-        benchmark=BenchmarkPlan(id="sim7", version=1, sha256=benchmark_sha256),
-        corpus=CorpusPlan(
-            name="sim7", version=1, fingerprint=sha256_bytes(b"corpus"), provenance="simulated"
-        ),
+    plan = made_up_plan(
+        method=("baseline", "ideal")[method] if method < 2 else f"method-{method}",
+        options={"width": 32, "strength": 0.5},
+        needs=needs,
+        backbone=f"net-{backbone}",
+        benchmark_sha256=benchmark_sha256,
+        devices=devices,
         source=source,
-        targets=targets,
-        fold=0,
-        budget="quick",
         seed=seed,
         threads=2,
-        device="cpu",
-        precision="fp32",
-        isolation="process",
-        versions={"devbench": "0.1.0", "torch": "2.11.0"},
     )
     scores = []
-    for device in (source, *targets):
+    for device in (source, *plan.targets):
         skill = 0.97 if device == source else 0.4 + 0.5 * method / N_METHODS
         counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
         true = np.repeat(np.arange(len(classes)), N_EVENTS)
@@ -183,40 +155,18 @@ def _record(
         role = "source" if device == source else "target"
         scores.append(score_counts(device=device, role=role, counts=counts))  # type: ignore[arg-type]
     epochs = [Epoch(epoch=n, loss=1 / n, val_loss=1 / n, val_macro_f1=0.9) for n in range(3, 48, 3)]
-    return Record(
-        run_id=plan.run_id,
-        plan=plan,
-        classes=list(classes),
-        scores=scores,
-        summary=summarise(scores),
-        models=[
-            Model(
-                target=None,
-                weights_sha256=sha256_bytes(plan.run_id.encode()),
-                n_parameters=393_460 * (backbone + 1),
-                selected_epoch=45,
-                history=epochs,
-            )
-        ],
-        logits_sha256=sha256_bytes(b"logits" + plan.run_id.encode()),
-        checks=Checks(independence="passed", max_difference=1e-6),
+    return made_up_record(
+        plan,
+        scores,
+        classes=classes,
+        history=epochs,
+        n_parameters=393_460 * (backbone + 1),
         measured={
             "machine": {"cpu": "made up", "gpus": [], "system": "Linux"},
             "peak_memory_mb": {"fit": 900.0, "predict": 800.0},
             "times_s": {"fit": 20 + 60 * float(draw.random()), "predict": 3.0, "total": 80.0},
         },
     )
-
-
-def _part(name: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "version": 1,
-        "distribution": "devbench",
-        "distribution_version": "0.1.0",
-        "code_sha256": sha256_bytes(name.encode()),
-        "options": {"width": 32, "strength": 0.5},
-    }
 
 
 if __name__ == "__main__":

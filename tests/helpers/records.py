@@ -8,20 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from devbench.contract.access import Access, track_of
+from devbench.plugin_kit.made_up import made_up_plan, made_up_record
 from devbench.results.logits import StoredLogits, assemble_logits, write_logits
-from devbench.results.metrics import summarise
-from devbench.results.record import (
-    BenchmarkPlan,
-    Checks,
-    CorpusPlan,
-    Epoch,
-    MethodPlan,
-    Model,
-    PartPlan,
-    Plan,
-    Record,
-)
+from devbench.results.record import Plan, Record
 
 DEVICES = ("iphone14", "lggram", "applewatchse")
 CLASSES = ("bell", "dog", "rain")
@@ -42,54 +31,10 @@ def sha(text: str) -> str:
 
 
 def make_plan(**changes: Any) -> Plan:
-    """Return a plan; changes are fields of Plan, or method=, options=, opened=, needs=, is_file=,
-    per_target=, devices=, benchmark= (an id), corpus_fingerprint=, backbone=."""
-    method = changes.pop("method", "freq-mixstyle")
-    needs = changes.pop("needs", ["target-labels"] if method == "ideal" else [])
-    devices = changes.pop("devices", DEVICES)
-    source = changes.pop("source", devices[0])
-    benchmark = changes.pop("benchmark", "sim7")
-    fingerprint = changes.pop("corpus_fingerprint", sha("corpus"))
-    code = changes.pop("code_sha256", sha(f"code of {method}"))
-
-    def part(name: str) -> dict[str, Any]:
-        return {
-            "name": name,
-            "version": 1,
-            "distribution": "devbench",
-            "distribution_version": "0.1.0",
-            "code_sha256": sha(f"code of {name}"),
-        }
-
-    fields: dict[str, Any] = {
-        "method": MethodPlan(
-            **part(method) | {"code_sha256": code},
-            options=changes.pop("options", {}),
-            opened=changes.pop("opened", []),
-            needs=needs,
-            track=changes.pop("track", track_of(Access(need) for need in needs)),
-            acts_on="spectrogram",
-            per_target=changes.pop("per_target", False),
-            is_file=changes.pop("is_file", False),
-        ),
-        "backbone": PartPlan(**part(changes.pop("backbone", "small-cnn"))),
-        "frontend": PartPlan(**part("log-mel")),
-        "benchmark": BenchmarkPlan(id=benchmark, version=1, sha256=sha(benchmark)),
-        "corpus": CorpusPlan(
-            name="sim7", version=1, fingerprint=fingerprint, provenance="simulated"
-        ),
-        "source": source,
-        "targets": [device for device in devices if device != source],
-        "fold": 0,
-        "budget": "quick",
-        "seed": 0,
-        "threads": 1,
-        "device": "cpu",
-        "precision": "fp32",
-        "isolation": "process",
-        "versions": {"devbench": "0.1.0", "torch": "2.11.0"},
-    }
-    return Plan(**fields | changes)
+    """Return a plan; changes are those of `made_up_plan`."""
+    method = changes.setdefault("method", "freq-mixstyle")
+    changes.setdefault("needs", ["target-labels"] if method == "ideal" else [])
+    return made_up_plan(**{"devices": DEVICES, **changes})
 
 
 def make_run(
@@ -113,32 +58,17 @@ def make_run(
             logits[key] = vector.astype(np.float32)
     stored = assemble_logits(devices=tuple(scored), classes=classes, labels=labels, logits=logits)
     data = write_logits(stored)
-    models, weights = [], {}
-    for target in made_plan.targets if per_target else [None]:
-        content = f"weights of {made_plan.run_id} for {target}".encode()
-        weights[hashlib.sha256(content).hexdigest()] = content
-        models.append(
-            Model(
-                target=target,
-                weights_sha256=hashlib.sha256(content).hexdigest(),
-                n_parameters=1234,
-                selected_epoch=2,
-                history=[
-                    Epoch(epoch=1, loss=1.1, val_loss=1.2, val_macro_f1=0.5),
-                    Epoch(epoch=2, loss=0.6, val_loss=0.9, val_macro_f1=0.75),
-                ],
-            )
-        )
-    scores = stored.scores(source=made_plan.source)
-    record = Record(
-        run_id=made_plan.run_id,
-        plan=made_plan,
-        classes=list(classes),
-        scores=scores,
-        summary=summarise(scores),
-        models=models,
+    contents = {
+        target: f"weights of {made_plan.run_id} for {target}".encode()
+        for target in (made_plan.targets if per_target else [None])
+    }
+    names = {target: hashlib.sha256(content).hexdigest() for target, content in contents.items()}
+    record = made_up_record(
+        made_plan,
+        stored.scores(source=made_plan.source),
+        classes=classes,
+        weights_sha256=names,
         logits_sha256=hashlib.sha256(data).hexdigest(),
-        checks=Checks(independence="passed", max_difference=1e-7),
-        measured={"times_s": {"fit": 12.5, "predict": 0.5}, "peak_memory_mb": {"fit": 300.0}},
     )
+    weights = {names[target]: content for target, content in contents.items()}
     return MadeRun(record, stored, data, weights)
