@@ -5,18 +5,19 @@ python -m helpers.team_writers URI FOLDER RUNS PROCESSES   (in tests/)
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from devbench.results.store import Store
-from devbench.tracking.address import address_of, quiet
+from devbench.tracking.address import address_of
 from devbench.tracking.content import PARENT_TAG, RUN_ID_TAG, SWEEP_ID_TAG
 from devbench.tracking.mirror import mirror_at, mirror_record
 from devbench.tracking.sync import mirror_sweep
+from helpers.forks import import_mlflow, in_children
 from helpers.records import MadeRun, make_run
 from helpers.sweeps import make_sweep
 
@@ -68,25 +69,16 @@ def held_by(uri: str, folder: Path) -> Held:
 
 def main(uri: str, folder: Path, n_runs: int, n_processes: int) -> int:
     records = [run.record for run in made_runs(n_runs)]
-    with quiet():
-        import mlflow.store.db.utils  # noqa: F401 - once, so that all reach the server at once
-        from mlflow import MlflowClient  # noqa: F401
-    children = []
-    for number in range(n_processes):
-        child = os.fork()
-        if child == 0:
-            try:
-                store = Store(folder / f"store-{number}")
-                make_sweep(store, records)
-                own = {r.run_id: r for r in (records[0], *records[number::n_processes])}
-                for record in own.values():
-                    mirror_record(record, store.folder, uri)
-                os._exit(0)
-            except BaseException as error:
-                print(repr(error), file=sys.stderr, flush=True)
-                os._exit(1)
-        children.append(child)
-    return int(any([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]))
+    import_mlflow()
+
+    def work(number: int) -> None:
+        store = Store(folder / f"store-{number}")
+        make_sweep(store, records)
+        own = {r.run_id: r for r in (records[0], *records[number::n_processes])}
+        for record in own.values():
+            mirror_record(record, store.folder, uri)
+
+    return int(not in_children(partial(work, number) for number in range(n_processes)))
 
 
 if __name__ == "__main__":

@@ -66,32 +66,24 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 RACE = """
-import os, sys, time
+import sys, time
 sys.path.insert(0, sys.argv[2])
 from pathlib import Path
 from helpers.records import make_run
-from devbench.tracking.address import quiet
+from helpers.forks import import_mlflow, in_children
 from devbench.tracking.mirror import mirror_record
 
 store, n, start = Path(sys.argv[1]), int(sys.argv[3]), time.time() + 0.3
 records = [make_run(seed=seed).record for seed in range(n)]
-with quiet():
-    import mlflow.store.db.utils  # imported once, so that all children reach the store at once
-    from mlflow import MlflowClient
-children = []
-for record in records:
-    child = os.fork()
-    if child == 0:
-        try:
-            time.sleep(max(0.0, start - time.time()))
-            mirror_record(record, store)
-            os._exit(0)
-        except BaseException as error:
-            print(repr(error), file=sys.stderr, flush=True)
-            os._exit(1)
-    children.append(child)
-codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
-sys.exit(any(codes))
+import_mlflow()
+
+
+def mirror(record):
+    time.sleep(max(0.0, start - time.time()))
+    mirror_record(record, store)
+
+
+sys.exit(not in_children([lambda record=record: mirror(record) for record in records]))
 """
 
 

@@ -115,30 +115,17 @@ import os, signal, sys, time
 sys.path.insert(0, sys.argv[2])
 from pathlib import Path
 from devbench.results.store import Store
-from devbench.tracking.address import quiet
+from helpers.forks import import_mlflow, in_children
 from devbench.tracking.mirror import Mirror, mirror_record
 
 store, is_killed = Store(Path(sys.argv[1])), sys.argv[3] == "killed"
 records = list(store.records(print))
-with quiet():
-    import mlflow.store.db.utils  # imported once, so that all children reach the store at once
-    from mlflow import MlflowClient
+import_mlflow()
 if is_killed:  # at the worst moment: the parent is there, and nothing of it but its tag
     Mirror._log = lambda *words: os.kill(os.getpid(), signal.SIGKILL)
     mirror_record(records[0], store.folder)
-children = []
-for record in records:
-    child = os.fork()
-    if child == 0:
-        try:
-            mirror_record(record, store.folder)
-            os._exit(0)
-        except BaseException as error:
-            print(repr(error), file=sys.stderr, flush=True)
-            os._exit(1)
-    children.append(child)
-codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
-sys.exit(any(codes))
+jobs = [lambda record=record: mirror_record(record, store.folder) for record in records]
+sys.exit(not in_children(jobs))
 """
 
 
