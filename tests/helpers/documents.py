@@ -14,7 +14,9 @@ from devbench.cli.group import cli
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 DOCUMENTS += sorted((ROOT / "docs").glob("*.md"))
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+DOCUMENTS += sorted((ROOT / "docs/examples").glob("*/README.md"))
+DOCUMENTS += [ROOT / "leaderboards/README.md"]
+FENCE = re.compile(r"^```(\w*)[^`\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def text_of(name: str) -> str:
