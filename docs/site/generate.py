@@ -120,6 +120,7 @@ def prose(thing: object) -> list[str]:
 def command_lines() -> Iterator[str]:
     """Yield the page of commands."""
     yield from ("# Synopsis of all commands", "")
+    yield from ("<!-- bash not run: examples of the help texts -->", "")
     yield from (NOTE + " What they do, with examples: [commands](commands.md).", "")
     for name, command in _leaves(cli, "devbench"):
         context = click.Context(command, info_name=name)

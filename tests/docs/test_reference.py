@@ -83,7 +83,7 @@ def test_every_command_has_its_section_and_an_example() -> None:
 
 def test_names_in_command_lines_exist() -> None:
     """Methods, benchmarks and sources that the documents use by name."""
-    methods = set(registry.installed("method")) | {"my-tilt", "basline", "$method"}
+    methods = set(registry.installed("method")) | {"my-tilt", "floor-match", "basline", "$method"}
     for document, words in command_lines():
         if words[1] != "run":
             continue
