@@ -21,6 +21,7 @@ include_patterns = [
 ]
 exclude_patterns = [".*", "build", "devbench", "plugins", "benchmarks", "tests", "**/records"]
 myst_heading_anchors = 4  # links such as page.md#place, as code hosts make them
+smartquotes = False  # they make a dash of --option
 html_theme = "furo"
 html_title = f"devbench {version}"
 templates_path = ["templates"]

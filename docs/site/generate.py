@@ -284,7 +284,9 @@ def _type(annotation: Any) -> str:
 def _default(field: dataclasses.Field[Any]) -> str:
     if field.default is not dataclasses.MISSING:
         return f"`{field.default!r}`"
-    return "empty" if field.default_factory is not dataclasses.MISSING else "required"
+    if field.default_factory is not dataclasses.MISSING:
+        return f"`{getattr(field.default_factory, '__name__', 'made anew')}()`"
+    return "required"
 
 
 def _signature(name: str, function: Any) -> list[str]:
