@@ -1,13 +1,14 @@
 # make demo    one run from an empty folder to a table
 # make test    the whole test suite
 # make check   lint, format, types, order of imports, tables against records
+# make docs    the documentation as a site in build/docs; warnings are errors
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 BOARDS := sim7 mics7
 
-.PHONY: demo test check format clean
+.PHONY: demo test check docs format clean
 
 demo: $(READY)
 	$(BIN)/devbench run --method umc-synth --source iphone14
@@ -24,6 +25,11 @@ check: $(READY)
 	    $(BIN)/devbench leaderboard --records leaderboards/$$name/records \
 	        --out leaderboards/$$name --check || exit; \
 	done
+
+docs: $(READY)
+	$(BIN)/python docs/site/generate.py
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet \
+	    -c docs/site -d build/docs-cache . build/docs
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

@@ -1,6 +1,6 @@
 """devbench: what sound event classifiers lose when the microphone changes, and what wins it back.
 
-The names below are all that a plugin needs; they are loaded when first used.
+The names below are all that a plugin or a notebook needs; they are loaded when first used.
 """
 
 from __future__ import annotations
@@ -36,11 +36,14 @@ _PUBLIC = {
     "Workshop": "devbench.contract.artifact",
     "hookimpl": "devbench.contract.hookspecs",
     "impulse_recording": "devbench.audio.simulate",
+    "leaderboard": "devbench.api",
     "mirror_record": "devbench.tracking.mirror",
     "mirror_sweep": "devbench.tracking.sync",
+    "records": "devbench.api",
     "render": "devbench.audio.simulate",
     "response_of_impulse": "devbench.audio.responses",
     "response_path": "devbench.corpora.manifest",
+    "run": "devbench.api",
     "seed_for": "devbench.benchmark.seeds",
     "shift_db": "devbench.contract.values",
     "write_clip": "devbench.audio.files",
@@ -49,6 +52,9 @@ _PUBLIC = {
 }
 
 if TYPE_CHECKING:
+    from devbench.api import leaderboard as leaderboard
+    from devbench.api import records as records
+    from devbench.api import run as run
     from devbench.audio.files import write_clip as write_clip
     from devbench.audio.responses import response_of_impulse as response_of_impulse
     from devbench.audio.responses import write_response as write_response

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from devbench.contract.options import Value
+from devbench.contract.options import Value, setting_text
 from devbench.registry import Kind
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def contract_tests(
 
     refs = targets_of(plugin, kind)
     found: Kind = refs[0].kind
-    texts = tuple(sorted((key, _text(value)) for key, value in (settings or {}).items()))
+    texts = tuple(sorted((key, setting_text(value)) for key, value in (settings or {}).items()))
     changes = tuple(sorted((artifact or {}).items()))
     numbers = [rule.number for rule in rules_of(found, full=True)]
 
@@ -98,8 +98,3 @@ def _report(
         limit_s=limit_s,
     )
     return check_plugins(targets_of(plugin, kind)[:1], checking)[0]
-
-
-def _text(value: Any) -> str:
-    """Return a value as --set takes it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -88,7 +88,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
 
 def warn(words: str) -> None:
     """Print a warning."""
-    from devbench.cli.group import printable
+    from devbench.talk import printable
 
     click.echo(printable(f"warning: {words}"), err=True)
 

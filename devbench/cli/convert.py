@@ -71,12 +71,12 @@ def command(
     """
     from devbench.audio.streams import read_header, require_output
     from devbench.benchmark.load import load_benchmark
-    from devbench.cli.talk import ConsoleTalk
     from devbench.errors import UsageError
     from devbench.results.store import Store
     from devbench.running.conversion import plan_sources, require_device
     from devbench.running.convert_sound import convert_sound
     from devbench.running.plan import Request
+    from devbench.talk import ConsoleTalk
 
     devices = load_benchmark(benchmark).devices
     for name in (source, target):
@@ -111,7 +111,7 @@ def command(
 
 
 def _print(converted: ConvertedSound, out: Path, *, method: str, target: str) -> None:
-    from devbench.cli.group import printable
+    from devbench.talk import printable
 
     header = converted.header
     channels = "1 channel" if header.n_channels == 1 else f"{header.n_channels} channels"

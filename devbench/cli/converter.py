@@ -75,11 +75,11 @@ def train_command(
     again.
     """
     from devbench.benchmark.load import load_benchmark
-    from devbench.cli.talk import ConsoleTalk
     from devbench.results.store import Store
     from devbench.running.pipeline import plan_run
     from devbench.running.plan import Request
     from devbench.running.preparing import prepare
+    from devbench.talk import ConsoleTalk
 
     opened = Store(store)
     talk = ConsoleTalk()
@@ -206,9 +206,9 @@ def _require_corpus(
     benchmark: str, documents: list[ArtifactDocument], data: Path | None, store: Store
 ) -> None:
     from devbench.benchmark.load import load_benchmark
-    from devbench.cli.talk import ConsoleTalk
     from devbench.errors import DataError
     from devbench.running.corpus import find_corpus
+    from devbench.talk import ConsoleTalk
 
     loaded = load_benchmark(benchmark)
     talk = ConsoleTalk()
@@ -239,13 +239,13 @@ def _all(store: Store) -> list[Shelved]:
 
 
 def _warn(words: str) -> None:
-    from devbench.cli.group import printable
+    from devbench.talk import printable
 
     click.echo(f"warning: {printable(words)}", err=True)
 
 
 def _say(words: str) -> None:
-    from devbench.cli.group import printable
+    from devbench.talk import printable
 
     click.echo(printable(words))
 

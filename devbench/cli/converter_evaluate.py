@@ -21,9 +21,9 @@ from devbench.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from devbench.cli.talk import ConsoleTalk
     from devbench.results.conversion import Conversion
     from devbench.results.figures import Example
+    from devbench.talk import ConsoleTalk
 
 MAX_PAIRS_SHOWN = 7
 
@@ -96,12 +96,12 @@ def command(
     devbench converter evaluate --method umc-real --method umc-synth --source all --out FOLDER
     """
     from devbench.benchmark.load import load_benchmark
-    from devbench.cli.talk import ConsoleTalk
     from devbench.errors import UsageError
     from devbench.registry import installed
     from devbench.results.store import Store
     from devbench.running.conversion import evaluate, plan_sources, require_device
     from devbench.running.plan import Request
+    from devbench.talk import ConsoleTalk
 
     for kind, names in (("--method", methods), ("--source", sources), ("--target", targets)):
         if len(set(names)) != len(names):

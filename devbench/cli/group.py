@@ -13,6 +13,7 @@ import click
 
 from devbench import __version__
 from devbench.errors import EXIT_BUG, EXIT_DATA, EXIT_INTERRUPTED, EXIT_RUN, DevbenchError
+from devbench.talk import printable
 
 # Paths and disks that the user can mend; any other OSError is a bug of devbench.
 USER_ERRNOS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.EEXIST, errno.ENOTDIR,
@@ -153,8 +154,3 @@ def _say(error: Exception, what: str, fix: str, *, code: int, debug: bool) -> in
     lines = [" ".join(words.split()) for words in (what, fix)]
     click.echo(f"devbench: {printable(lines[0])}\n  fix: {printable(lines[1])}", err=True)
     return code
-
-
-def printable(text: str) -> str:
-    """Return text without control characters, so that a name cannot steer the terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else "�" for c in text)

@@ -70,6 +70,7 @@ def command(
     data: Path | None,
 ) -> None:
     """Rank methods per track; every figure is recomputed from stored logits first (V1)."""
+    from devbench.api import gather
     from devbench.errors import UsageError
     from devbench.results.published import published_rows
     from devbench.results.render import Board
@@ -77,7 +78,8 @@ def command(
 
     if is_check and out is None:
         raise UsageError("--check needs a folder", fix="give --out DIR with the rendered files")
-    gathered = gather(records, store, data, uri=uri).only(benchmark=benchmark, budget=budget)
+    gathered = gather(records, store, data, uri=uri, warn=warn)
+    gathered = gathered.only(benchmark=benchmark, budget=budget)
     board = Board(gathered.blocks(warn=warn), tuple(published_rows()) if published else None)
     if out is None:
         _print(board, gathered, form)
@@ -90,28 +92,6 @@ def command(
         if records is None and uri is None and not Store(store).run_ids():
             words = "no runs yet; next: devbench run --method umc-synth --source iphone14"
         click.echo(words, err=True)
-
-
-def gather(
-    records: Path | None, store: Path, data: Path | None, *, uri: str | None = None
-) -> Gathered:
-    """Return the runs of a folder of records, of an MLflow store at uri, or else of a store.
-
-    Of runs that are left out a warning says why.
-    """
-    from devbench.errors import UsageError
-    from devbench.results.gather import from_folder, from_store
-    from devbench.results.store import Store
-
-    if records is not None and uri is not None:
-        raise UsageError("--records and --from-mlflow exclude each other", fix="give one of them")
-    if uri is not None:
-        from devbench.tracking.reading import from_mlflow
-
-        return from_mlflow(uri, warn=warn)
-    if records is not None:
-        return from_folder(records, warn=warn)
-    return from_store(Store(store), data, warn=warn)
 
 
 def warn(words: str) -> None:

@@ -109,14 +109,14 @@ def _runs(store: Path) -> list[dict[str, Any]]:
 
 
 def _warn(words: str) -> None:
-    from devbench.cli.group import printable
+    from devbench.talk import printable
 
     click.echo(f"warning: {printable(words)}", err=True)
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]], *, empty: str) -> None:
     """Print a table whose columns are the keys of the first row; empty: what to say of none."""
-    from devbench.cli.group import printable
+    from devbench.talk import printable
 
     if not rows:
         click.echo(empty, err=True)

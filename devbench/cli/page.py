@@ -48,7 +48,8 @@ def serve(
     devbench page serve
     devbench page serve --records leaderboards/sim7/records --port 8000
     """
-    from devbench.cli.leaderboard import gather, warn
+    from devbench.api import gather
+    from devbench.cli.leaderboard import warn
     from devbench.pages.devices import responses_in
     from devbench.pages.render import render_page
     from devbench.pages.server import PageServer
@@ -56,7 +57,7 @@ def serve(
     from devbench.results.published import published_rows
     from devbench.results.render import Board
 
-    gathered = gather(records, store, data).only(benchmark=benchmark, budget=budget)
+    gathered = gather(records, store, data, warn=warn).only(benchmark=benchmark, budget=budget)
     page = render_page(
         Board(gathered.blocks(warn=warn), tuple(published_rows())),
         gathered.records,

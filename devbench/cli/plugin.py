@@ -42,8 +42,8 @@ def new(name: str, kind: Any, out: Path | None) -> None:
     It installs, passes its test and `devbench plugin check` as it is. A folder that exists is left
     as it is.
     """
-    from devbench.cli.group import printable
     from devbench.plugin_kit.scaffold import new_project
+    from devbench.talk import printable
 
     made = new_project(name, kind, out if out is not None else Path(name))
     for path in made.files:
@@ -133,7 +133,7 @@ def _value(text: str) -> Any:
 
 
 def _print(report: Report) -> None:
-    from devbench.cli.group import printable
+    from devbench.talk import printable
 
     for line in report.lines():
         click.echo(printable(line))

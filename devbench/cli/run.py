@@ -76,11 +76,11 @@ def command(  # noqa: PLR0917 - click passes every option by name
     where it was when the same command is typed again.
     """
     from devbench.cli.show import print_record
-    from devbench.cli.talk import ConsoleTalk
     from devbench.files import pretty_json
     from devbench.results.store import Store
     from devbench.running.pipeline import plan_run, run
     from devbench.running.plan import Request
+    from devbench.talk import ConsoleTalk
 
     opened = Store(store)
     talk = ConsoleTalk()

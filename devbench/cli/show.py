@@ -66,7 +66,7 @@ def command(name: str, store: Path, as_json: bool) -> None:
 
 def _say(words: str) -> None:
     """Print words of plugins and of records, which may come from strangers."""
-    from devbench.cli.group import printable
+    from devbench.talk import printable
 
     click.echo(printable(words))
 

@@ -101,7 +101,6 @@ def command(  # noqa: PLR0917 - click passes every option by name
         return
     from devbench.benchmark.load import load_benchmark
     from devbench.cli.sweep_talk import SweepTalk
-    from devbench.cli.talk import ConsoleTalk
     from devbench.errors import EXIT_SWEEP, UsageError
     from devbench.results.store import Store
     from devbench.running.hardware import n_cpus
@@ -110,6 +109,7 @@ def command(  # noqa: PLR0917 - click passes every option by name
     from devbench.sweeping.grid import Grid, benchmark_text, names, numbers, owned
     from devbench.sweeping.ray_cluster import connected, require_slots
     from devbench.sweeping.sweep import Sweep
+    from devbench.talk import ConsoleTalk
 
     if methods is None:
         raise UsageError("no methods", fix="devbench sweep --methods A,B (or all)")
@@ -229,11 +229,11 @@ def _run(
 def status_command(sweep: str | None, data: Path | None, store: Path, as_json: bool) -> None:
     """Show how far the sweeps of a store are; with the first digits of one, its rows."""
     from devbench.cli.ls import print_rows
-    from devbench.cli.talk import ConsoleTalk
     from devbench.files import pretty_json
     from devbench.results.store import Store
     from devbench.sweeping.cells import plan_cells
     from devbench.sweeping.sweep import find_sweep, saved_sweeps
+    from devbench.talk import ConsoleTalk
 
     opened = Store(store)
     chosen = [find_sweep(opened, sweep)] if sweep else list(saved_sweeps(opened))
@@ -307,8 +307,7 @@ def _head(
     *,
     left_s: float | None,
 ) -> None:
-    from devbench.cli.group import printable
-    from devbench.cli.talk import duration
+    from devbench.talk import duration, printable
 
     count = Counter(states[cell.run_id] for cell in cells)
     time = f", about {duration(left_s)}" if left_s else ""
@@ -323,8 +322,8 @@ def _head(
 
 def _notify(sweep: Sweep, states: Mapping[str, str], *, benchmark: str) -> None:
     """Tell observers that a sweep ended; what fails there is a warning."""
-    from devbench.cli.group import printable
     from devbench.running.observe import Observers
+    from devbench.talk import printable
 
     document = {
         "sweep_id": sweep.grid.sweep_id,

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from devbench.cli.group import printable
-from devbench.cli.talk import duration
 from devbench.errors import EXIT_INTERRUPTED
+from devbench.talk import duration, printable
 
 if TYPE_CHECKING:
     from devbench.sweeping.cells import Cell, Durations

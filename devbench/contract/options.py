@@ -146,6 +146,11 @@ def parse_settings(settings: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def setting_text(value: Value | Path) -> str:
+    """Return an option's value as the text that --set takes."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def resolve(
     options: Sequence[Option], settings: Mapping[str, str], *, owner: str
 ) -> dict[str, Value]:

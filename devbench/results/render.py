@@ -255,8 +255,11 @@ def escape_markdown(text: str) -> str:
     return re.sub(r"(?i)(www)\.", r"\1&#46;", escaped)
 
 
-def render_csv(board: Board) -> str:
-    """Return one flat table (RFC 4180): a line per row, full precision, no cell a formula."""
+def flat_rows(board: Board) -> list[dict[str, object]]:
+    """Return a row per method, options and table, each with what its table shares.
+
+    Equal keys in all measured rows: a source that a block lacks is None.
+    """
     sources = sorted({source for block in board.blocks for source in block.sources})
     lines: list[dict[str, object]] = []
     for block in board.blocks:
@@ -274,6 +277,12 @@ def render_csv(board: Board) -> str:
                 )
     for published in board.published or ():
         lines.append({"kind": "published", **asdict(published)})
+    return lines
+
+
+def render_csv(board: Board) -> str:
+    """Return one flat table (RFC 4180): a line per row, full precision, no cell a formula."""
+    lines = flat_rows(board)
     header = list(dict.fromkeys(name for line in lines for name in line))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")

@@ -16,19 +16,16 @@ from helpers import records
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+def store(tmp_path: Path) -> Store:
     """Return a store with seven sources of a good and of a poor method, and one run more."""
-    loaded, plain = load_benchmark("sim7"), records.sha
-    monkeypatch.setattr(
-        records, "sha", lambda text: loaded.sha256 if text == "sim7" else plain(text)
-    )
+    loaded = load_benchmark("sim7")
     made = Store(tmp_path / "store")
     for method, skill in (("baseline", 0.3), ("ideal", 6.0)):
         for source in loaded.devices:
             for seed in (0, 1) if method == "ideal" else (0,):
                 run = records.make_run(
                     method=method, source=source, seed=seed, skill=skill, n_events=30,
-                    devices=loaded.devices,
+                    devices=loaded.devices, benchmark_sha256=loaded.sha256,
                 )  # fmt: skip
                 made.publish(run.record, run.logits, run.weights)
     return made

@@ -216,7 +216,7 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
 def test_every_link_leads_somewhere(path: Path) -> None:
     plain = FENCE.sub("", path.read_text())
     for target in re.findall(r"\]\(([^)\s]+)\)", plain):
@@ -229,13 +229,7 @@ def test_every_link_leads_somewhere(path: Path) -> None:
             assert place in map(anchor, headings), f"{path.name}: {target}"
 
 
-def test_every_document_can_be_found() -> None:
-    links = " ".join(path.read_text() for path in DOCUMENTS)
-    for path in (ROOT / "docs").glob("*.md"):
-        assert f"docs/{path.name})" in links, path.name
-
-
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
 def test_files_that_are_named_exist(path: Path) -> None:
     text = path.read_text()
     for name in re.findall(r"\b((?:tests|plugins|benchmarks|devbench|docs)/[\w/.-]+\.\w+)\b", text):

@@ -64,8 +64,6 @@ class ConsoleTalk:
 
     def warn(self, words: str) -> None:
         """Tell what went wrong without stopping the run."""
-        from devbench.cli.group import printable
-
         self._end_line()
         click.echo(f"warning: {printable(words)}", err=True)  # words may come from a plugin
 
@@ -74,8 +72,6 @@ class ConsoleTalk:
         self._end_line()
 
     def _update(self, words: str, *, is_last: bool) -> None:
-        from devbench.cli.group import printable
-
         words, now = printable(words), time.monotonic()
         if words == self._words:
             return
@@ -110,3 +106,8 @@ def duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def printable(text: str) -> str:
+    """Return text without control characters, so that a name cannot steer the terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else "�" for c in text)

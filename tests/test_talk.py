@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from devbench.cli import talk as talking
-from devbench.cli.talk import ConsoleTalk
+from devbench import talk as talking
+from devbench.talk import ConsoleTalk
 
 
 class Clock:
