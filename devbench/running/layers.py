@@ -36,7 +36,7 @@ def units(network: nn.Module) -> list[Hook]:
                 visit(child, f"{place}.")
                 if not isinstance(child, NESTS):
                     found.append((place, child))
-            elif next(child.parameters(), None) is not None:
+            elif any(parameter.ndim > 1 for parameter in child.parameters()):  # no norm
                 found.extend([unit] if unit else [])
                 unit = (place, child)
                 if not isinstance(module, nn.Sequential):
@@ -47,7 +47,6 @@ def units(network: nn.Module) -> list[Hook]:
         found.extend([unit] if unit else [])
 
     visit(network, "")
-    # A batch norm has parameters: it belongs to the layer before it, not to itself.
     return found
 
 
