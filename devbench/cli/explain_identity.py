@@ -56,9 +56,7 @@ def command(
     from devbench.running.explain import identity_of_run
 
     opened, protocol = Store(store), protocol_of(n_seeds)
-    asked = asked_runs(
-        runs, opened, benchmark=benchmark, data=data, target=target, device=device
-    )
+    asked = asked_runs(runs, opened, benchmark=benchmark, data=data, target=target, device=device)
     talk = ConsoleTalk()
     try:
         found = [identity_of_run(run, opened, protocol, talk=talk) for run in asked]

@@ -101,9 +101,7 @@ def command(
         raise UsageError(f"--figure {figure.name!r}", fix="give a file that ends in .svg or .png")
     opened, protocol = Store(store), protocol_of(n_seeds)
     own_file = benchmark if benchmark.endswith(".toml") else None
-    asked = asked_runs(
-        runs, opened, benchmark=own_file, data=data, target=target, device=device
-    )
+    asked = asked_runs(runs, opened, benchmark=own_file, data=data, target=target, device=device)
     chosen = source or load_benchmark(benchmark).sources[0]
     talk = ConsoleTalk()
     found: list[Information] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -61,14 +61,15 @@ def asked_runs(
     ]
 
 
-def computing_on(device: str) -> str:
+def computing_on(device: str) -> Literal["cpu", "cuda"]:
     """Return cpu or cuda; ConfigurationError where there is no CUDA device."""
     from devbench.errors import ConfigurationError
     from devbench.running.hardware import best_device, cuda_info
 
     if device == "cuda" and not cuda_info():
         raise ConfigurationError("no CUDA device on this machine", fix="use --device auto or cpu")
-    return best_device() if device == "auto" else device
+    chosen = best_device() if device == "auto" else device
+    return "cuda" if chosen == "cuda" else "cpu"
 
 
 def cells(estimate: Estimate) -> list[str]:

@@ -49,7 +49,7 @@ class Protocol(Strict):
     patience: Count = 15
     train: Annotated[float, Field(gt=0, lt=1)] = 0.5
     stop: Annotated[float, Field(gt=0, lt=1)] = 0.25
-    seeds: Annotated[list[int], Field(min_length=1)] = [0, 1, 2]
+    seeds: Annotated[list[int], Field(min_length=1, default_factory=lambda: [0, 1, 2])]
 
 
 class SeedEstimate(Strict):

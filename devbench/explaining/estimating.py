@@ -7,6 +7,7 @@ samples that it was not made from (Wang et al., ICLR 2021, section 3; UMC, arXiv
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -108,7 +109,7 @@ class AuxiliaryClassifier:
         self._n_labels = n_labels
         sizes = (n_features, protocol.hidden, protocol.hidden)
         self._parameters: list[torch.Tensor] = []
-        for n_in, n_out in zip(sizes, sizes[1:], strict=False):
+        for n_in, n_out in itertools.pairwise(sizes):
             weight = torch.randn(n_in, n_out, generator=self._generator) * math.sqrt(2 / n_in)
             self._parameters += [weight, torch.zeros(n_out)]
         self._parameters += [torch.zeros(protocol.hidden, n_labels), torch.zeros(n_labels)]
@@ -135,7 +136,7 @@ class AuxiliaryClassifier:
         best, kept = self._cost(x, labels, parts.stop), self._copied()
         best_epoch = gained = 0
         for parameter in self._parameters:
-            parameter.requires_grad_(requires_grad=True)
+            parameter.requires_grad = True
         optimiser = torch.optim.AdamW(
             self._parameters, lr=protocol.learning_rate, weight_decay=protocol.weight_decay
         )

@@ -34,7 +34,10 @@ def draw_information(documents: Sequence[Information], *, kind: str) -> bytes:
     buffer = io.BytesIO()
     # Without date and random ids, so that equal documents give equal files.
     with mpl.rc_context({"svg.hashsalt": "devbench"}):
-        metadata = {"Title": "Device information per layer", "Description": words}
+        metadata: dict[str, str | None] = {
+            "Title": "Device information per layer",
+            "Description": words,
+        }
         metadata |= {"Date": None} if kind == "svg" else {"Software": None}
         figure.savefig(buffer, format=kind, dpi=DOTS_PER_INCH, metadata=metadata)
     return buffer.getvalue()
@@ -42,7 +45,9 @@ def draw_information(documents: Sequence[Information], *, kind: str) -> bytes:
 
 def _panel(axes: Axes, document: Information, *, accuracy: bool) -> None:
     names = [layer.name for layer in document.layers]
-    for statistic, colour, marker, dash in zip(KINDS, METHOD_COLOURS, MARKERS, DASHES, strict=False):
+    for statistic, colour, marker, dash in zip(
+        KINDS, METHOD_COLOURS, MARKERS, DASHES, strict=False
+    ):
         found = [(i, layer.of(statistic)) for i, layer in enumerate(document.layers)]
         points = [(i, item.estimate) for i, item in found if item is not None]
         if not points:
@@ -63,13 +68,15 @@ def _panel(axes: Axes, document: Information, *, accuracy: bool) -> None:
     bound = clips.chance if accuracy else clips.entropy_nats
     words = "chance" if accuracy else "H(device)"
     axes.axhline(bound, color="#555555", lw=0.9, ls="-.", label=f"{words} {bound:.3g}")
-    axes.set_xticks(range(len(names)), [clean_line(name) for name in names], rotation=45, fontsize=7)
-    for label in axes.get_xticklabels():
-        label.set_ha("right")
+    axes.set_xticks(
+        range(len(names)), [clean_line(name) for name in names], rotation=45, ha="right", fontsize=7
+    )
     axes.set_ylim(0, 1.05 if accuracy else 1.08 * clips.entropy_nats)
     axes.set_xlabel("layer, from input to output", fontsize=8)
     axes.set_ylabel(
-        "accuracy of the auxiliary classifier" if accuracy else "device information, nats (at least)",
+        "accuracy of the auxiliary classifier"
+        if accuracy
+        else "device information, nats (at least)",
         fontsize=8,
     )
     axes.tick_params(axis="y", labelsize=8)

@@ -22,7 +22,6 @@ from devbench.running.explain_jobs import (
     ExplainJob,
 )
 from devbench.running.guard import refuse_violation
-from devbench.running.hardware import n_cpus
 from devbench.running.process import WorkerLimits, run_worker
 from devbench.running.stage import model_job, stage_fit, staged_clips
 
@@ -37,7 +36,6 @@ MIN_EVENTS = 12
 """Source recordings: the least that `devbench.explaining.estimating` splits into three parts."""
 MAX_WINDOWS = 6000
 """Over all devices; of a larger corpus, so many are taken, by the hash of the event."""
-MAX_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +118,12 @@ def collect_classifier(
     )
     result = _collect(job, planned, scratch, talk, f"layers of {plan.method.name}")
     return _collected(
-        planned, result, scratch, [clips[row] for row in result["rows"]], devices, len(events)
+        planned,
+        result,
+        scratch,
+        [clips[row] for row in result["rows"]],
+        devices=devices,
+        n_events=len(events),
     )
 
 
@@ -159,7 +162,7 @@ def collect_converter(
         replace(clips[row], device=plan.targets[number // n_each])
         for number, row in enumerate(result["rows"])
     ]
-    return _collected(planned, result, scratch, rows, plan.targets, len(events))
+    return _collected(planned, result, scratch, rows, devices=plan.targets, n_events=len(events))
 
 
 def _of(planned: Planned, device: str, events: Sequence[str]) -> list[Clip]:
@@ -193,6 +196,7 @@ def _collected(
     result: Mapping[str, Any],
     folder: Path,
     rows: Sequence[Clip],
+    *,
     devices: Sequence[str],
     n_events: int,
 ) -> Collected:
@@ -229,7 +233,6 @@ def estimates(
         labels=collected.labels,
         groups=collected.groups,
         protocol=protocol,
-        threads=min(n_cpus(), MAX_THREADS),
     )
     talk.phase("auxiliary classifiers")
     outcome = run_worker(
@@ -237,7 +240,7 @@ def estimates(
         job.model_dump(mode="json"),
         scratch=scratch,
         limits=WorkerLimits(wall_s=3600.0),
-        threads=job.threads,
+        threads=1,
         on_report=lambda message: talk.progress(int(message["done"]), len(files)),
     )
     return [Estimate.model_validate(found) for found in outcome.result["estimates"]]

@@ -1,4 +1,4 @@
-"""Task 'estimate': train auxiliary classifiers on collected statistics. No plugin is loaded here."""
+"""Task 'estimate': train auxiliary classifiers on collected statistics; no plugin is loaded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from devbench.running.worker import Channel
 def run(job_data: Any, channel: Channel) -> dict[str, Any]:
     """Return the estimate of every file, in order."""
     job = EstimateJob.model_validate(job_data)
-    torch.set_num_threads(job.threads)
+    torch.set_num_threads(1)  # the products are small, and one thread gives the same bytes anywhere
     torch.use_deterministic_algorithms(True)
     labels, groups = torch.tensor(job.labels), torch.tensor(job.groups)
     found = []

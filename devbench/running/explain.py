@@ -87,7 +87,9 @@ def ask_run(
     return Asked(record, planned, model.target, (path, model.weights_sha256))
 
 
-def information_of_run(asked: Asked, store: Store, protocol: Protocol, *, talk: Talk) -> Information:
+def information_of_run(
+    asked: Asked, store: Store, protocol: Protocol, *, talk: Talk
+) -> Information:
     """Return what the layers of a run's classifier tell of the device, and keep it in the store."""
     store.prepare()
     talk.phase("features")
@@ -96,7 +98,9 @@ def information_of_run(asked: Asked, store: Store, protocol: Protocol, *, talk: 
         collected = collect_classifier(
             asked.planned, features, asked.weights, scratch=scratch / "layers", talk=talk
         )
-        return _information(_classifier_of(asked), collected, protocol, scratch, store, talk)
+        return _information(
+            _classifier_of(asked), collected, protocol, scratch=scratch, store=store, talk=talk
+        )
 
 
 def information_of_converter(
@@ -111,13 +115,14 @@ def information_of_converter(
             planned, features, store, scratch=scratch / "layers", talk=talk
         )
         network = _converter_of(planned, collected.artifacts)
-        return _information(network, collected, protocol, scratch, store, talk)
+        return _information(network, collected, protocol, scratch=scratch, store=store, talk=talk)
 
 
 def _information(
     network: Network,
     collected: Collected,
     protocol: Protocol,
+    *,
     scratch: Path,
     store: Store,
     talk: Talk,

@@ -44,4 +44,3 @@ class EstimateJob(Job):
     labels: list[int]
     groups: list[int]
     protocol: Protocol
-    threads: int

@@ -118,10 +118,10 @@ def _use(
     backbone = classifier.backbone
     rows, starts = clips.windows(clips.crop)
     with torch.no_grad():
-        head = last_weighted(backbone, lambda: model(clips.crops(rows[:1], starts[:1], clips.crop).clips))
-        handles = [
-            backbone.register_forward_pre_hook(lambda module, x: recorder.note(INPUT, x[0]))
-        ]
+        head = last_weighted(
+            backbone, lambda: model(clips.crops(rows[:1], starts[:1], clips.crop).clips)
+        )
+        handles = [backbone.register_forward_pre_hook(lambda module, x: recorder.note(INPUT, x[0]))]
         if head is not None:
             handles.append(
                 head.register_forward_pre_hook(
@@ -178,7 +178,9 @@ def _converter(
         except ArtifactMissing as missing:
             return missing.result()
         for number, target in enumerate(job.targets):
-            rows += _convert(job, methods[target], target, recorder, here, frontend)
+            rows += _convert(
+                job, methods[target], target, recorder=recorder, here=here, frontend=frontend
+            )
             channel.send({"event": "progress", "done": (number + 1) / len(job.targets)})
     return {"rows": rows, "artifacts": uses, "converts": True}
 
@@ -187,6 +189,7 @@ def _convert(
     job: ConverterLayers,
     method: Method,
     target: str,
+    *,
     recorder: Recorder,
     here: Path,
     frontend: nn.Module,
@@ -201,7 +204,9 @@ def _convert(
     hooks: list[Hook] = [hook for network in networks_of(method) for hook in units(network)]
     with torch.no_grad(), recorder.watching(hooks):
         batches = zip(
-            torch.split(rows, WINDOWS_PER_BATCH), torch.split(starts, WINDOWS_PER_BATCH), strict=True
+            torch.split(rows, WINDOWS_PER_BATCH),
+            torch.split(starts, WINDOWS_PER_BATCH),
+            strict=True,
         )
         for row, start in batches:
             batch = clips.crops(row, start, crop)
