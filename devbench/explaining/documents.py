@@ -114,7 +114,7 @@ class Layer(Strict):
     """One layer. shape: channels, bins and frames of what leaves it, for one window."""
 
     name: str
-    shape: tuple[Count, Count, Count]
+    shape: Annotated[list[Count], Field(min_length=3, max_length=3)]
     measured: Annotated[list[Measured], Field(min_length=1)]
 
     def of(self, kind: Kind) -> Measured | None:

@@ -139,13 +139,12 @@ def _information(
     )
     layers: dict[str, Layer] = {}
     for (layer, kind), estimate in zip(order, found, strict=True):
-        shape: tuple[int, int, int] = tuple(layer["shape"])
         n_features = _n_features(collected, layer["files"][kind])
         measured = Measured(kind=kind, n_features=n_features, estimate=estimate)
         before = layers.get(layer["name"])
         layers[layer["name"]] = Layer(
             name=layer["name"],
-            shape=shape,
+            shape=layer["shape"],
             measured=[*(before.measured if before else []), measured],
         )
     document = Information(
