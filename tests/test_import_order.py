@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 # Lowest first. `results` lies below `running`: a run ends by writing a record.
 ROOMS = ("errors", "files", "models", "contract", "registry", "benchmark", "audio", "corpora",
-         "results", "explaining", "running", "plugin_kit", "sweeping", "tracking", "diagnosis", "pages",
-         "testing", "pytest_plugin", "cli")  # fmt: skip
+         "results", "explaining", "running", "plugin_kit", "sweeping", "tracking", "diagnosis",
+         "pages", "testing", "pytest_plugin", "cli")  # fmt: skip
 FIT = ("fit_task", "added", "pretraining", "training", "classifier", "clips", "checkpoints",
        "fitting", "finder", "artifact_task", "workshop")  # fmt: skip
 

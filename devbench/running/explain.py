@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from devbench.errors import DataError, DevbenchError, UsageError
 from devbench.explaining.documents import (
     KINDS,
+    Estimate,
     Identity,
     Information,
     Layer,
@@ -204,16 +205,21 @@ def identity_of_run(asked: Asked, store: Store, protocol: Protocol, *, talk: Tal
         if sources[-1:] and sources[-1][0] != "embedding":
             notes.append("embedding: the backbone has no layer that is linear in its last step")
         seen = []
-        for number, (what, collected, name) in enumerate(sources):
-            (estimate,) = estimates(
-                collected, [name], protocol, scratch=scratch / f"estimate-{number}", talk=talk
+        found: dict[str, Estimate] = {}
+        for number, part in enumerate({id(c): c for _, c, _ in sources}.values()):
+            own_part = [(what, name) for what, c, name in sources if c is part]
+            names = [name for _, name in own_part]
+            answers = estimates(
+                part, names, protocol, scratch=scratch / f"estimate-{number}", talk=talk
             )
+            found |= {what: answer for (what, _), answer in zip(own_part, answers, strict=True)}
+        for what, collected, name in sources:
             seen.append(
                 Seen(
                     what=what,
                     n_features=_n_features(collected, name),
                     clips=collected.clips,
-                    estimate=estimate,
+                    estimate=found[what],
                 )
             )
     summary = asked.record.summary
