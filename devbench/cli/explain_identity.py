@@ -79,7 +79,9 @@ def _print(document: Identity, store: Path) -> None:
 
     click.echo(printable(document.network.title))
     f1 = f"macro F1: targets {document.mean_targets_f1:.3f}"
-    click.echo(f1 + (f", source {document.source_f1:.3f}" if document.source_f1 else ""))
+    click.echo(
+        f1 + (f", source {document.source_f1:.3f}" if document.source_f1 is not None else "")
+    )
     rows = [["device told from", "devices", "chance", "accuracy", "SD", "nats", "SD", "H"]]
     for seen in document.seen:
         nats, nats_sd, accuracy, accuracy_sd = cells(seen.estimate)
