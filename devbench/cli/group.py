@@ -30,6 +30,7 @@ COMMANDS = {
     "leaderboard": "Rank methods per track from the records of a store.",
     "page": "Look at the leaderboard in a browser.",
     "compare": "Tell whether methods differ, with intervals and corrected p values.",
+    "explain": "Ask why: what layers tell of the device, and how well it can be told.",
     "records": "Export records and logits, or add those of another machine or person.",
     "plugin": "Begin a plugin of your own, and hold one against the rules of the contract.",
     "data": "Build, import, check and describe corpora.",

@@ -7,6 +7,7 @@ checkpoints/<sha256>.safetensors  weights, named by content
 failures/<run_id>.<n>.json        runs that ended without a score; never dropped
 ledger/<n>-<hash>.json            every scoring of targets
 artifacts/<key>/                  what methods learned once for many runs; artifact.json comes last
+diagnosis/<run_id>/               what `devbench explain` found out; also under keys of artifacts
 sweeps/<sweep_id>/                grids that were asked for, and what their cells said
 work/, cache/                     scratch of runs; what can be computed again
 """
@@ -38,8 +39,8 @@ from devbench.results.record import Plan, Record, Sha256, Strict, parse_record
 
 SCHEMA = 1
 MARKER = "store.json"
-FOLDERS = ("records", "logits", "checkpoints", "failures", "ledger", "artifacts", "sweeps", "work",
-           "cache")  # fmt: skip
+FOLDERS = ("records", "logits", "checkpoints", "failures", "ledger", "artifacts", "diagnosis",
+           "sweeps", "work", "cache")  # fmt: skip
 Blob = Literal["logits", "checkpoints"]
 Warn = Callable[[str], None]
 _RECORD_NAME = re.compile(r"[0-9a-f]{64}\.json")

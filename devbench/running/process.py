@@ -26,7 +26,8 @@ from devbench.errors import DevbenchError, PluginError, RunError
 from devbench.files import disk_errors, pretty_json
 from devbench.running.sandbox import Sandbox
 
-Task = Literal["describe", "corpus", "features", "artifact", "fit", "predict", "convert", "check"]
+Task = Literal["describe", "corpus", "features", "artifact", "fit", "predict", "convert", "explain",
+               "estimate", "check"]  # fmt: skip
 Report = Callable[[Mapping[str, Any]], None]
 
 POLL_S = 0.05

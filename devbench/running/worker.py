@@ -12,11 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+_OWN = ("describe", "corpus", "features", "artifact", "fit", "predict", "convert", "explain",
+        "estimate")  # fmt: skip
 TASKS = {
-    **{
-        name: f"devbench.running.{name}_task"
-        for name in ("describe", "corpus", "features", "artifact", "fit", "predict", "convert")
-    },
+    **{name: f"devbench.running.{name}_task" for name in _OWN},
     "check": "devbench.plugin_kit.check_task",
 }
 """Where the module of each task is."""

@@ -1,0 +1,171 @@
+"""devbench explain information: what the layers of a network tell of the device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from devbench.cli.explain_talk import seeds_option, target_option
+from devbench.cli.options import (
+    budget_option,
+    data_option,
+    device_option,
+    fold_option,
+    json_option,
+    settings_option,
+    store_option,
+    threads_option,
+)
+
+if TYPE_CHECKING:
+    from devbench.explaining.documents import Information
+
+SUFFIXES = (".svg", ".png")
+
+
+@click.command("information")
+@click.argument("runs", metavar="[RUN]...", nargs=-1)
+@click.option(
+    "--converter",
+    "converters",
+    multiple=True,
+    metavar="METHOD",
+    help="The converter of a method, such as umc-real or mc-200; may be repeated.",
+)
+@click.option("--source", default=None, help="Device that is converted from; default: the first.")
+@click.option(
+    "--benchmark",
+    default="sim7",
+    show_default=True,
+    help="Of --converter; for runs, the file of a benchmark that was given by path.",
+)
+@budget_option
+@fold_option
+@settings_option
+@target_option
+@seeds_option
+@click.option(
+    "--figure",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    metavar="FILE",
+    help="Draw information and accuracy per layer into this .svg or .png file.",
+)
+@device_option
+@threads_option
+@data_option
+@store_option
+@json_option
+def command(
+    *,
+    runs: tuple[str, ...],
+    converters: tuple[str, ...],
+    source: str | None,
+    benchmark: str,
+    budget: str,
+    fold: int,
+    settings: tuple[str, ...],
+    target: str | None,
+    n_seeds: int,
+    figure: Path | None,
+    device: str,
+    threads: int,
+    data: Path | None,
+    store: Path,
+    as_json: bool,
+) -> None:
+    """Measure at least how much each layer's statistics tell of the device, in nats.
+
+    \b
+    devbench explain information RUN
+    devbench explain information --converter umc-real --converter mc-200 --figure figure.svg
+    """
+    from devbench.benchmark.load import load_benchmark
+    from devbench.cli.explain_talk import asked_runs, computing_on, protocol_of
+    from devbench.errors import UsageError
+    from devbench.files import pretty_json
+    from devbench.results.store import Store
+    from devbench.running.conversion import plan_sources
+    from devbench.running.explain import information_of_converter, information_of_run
+    from devbench.running.plan import Request
+    from devbench.talk import ConsoleTalk
+
+    if not runs and not converters:
+        raise UsageError(
+            "name a run, or --converter METHOD",
+            fix="devbench explain information RUN (list them: devbench ls runs)",
+        )
+    if figure is not None and figure.suffix not in SUFFIXES:
+        raise UsageError(f"--figure {figure.name!r}", fix="give a file that ends in .svg or .png")
+    opened, protocol = Store(store), protocol_of(n_seeds)
+    own_file = benchmark if benchmark.endswith(".toml") else None
+    asked = asked_runs(runs, opened, benchmark=own_file, data=data, target=target, device=device)
+    chosen = source or load_benchmark(benchmark).sources[0]
+    talk = ConsoleTalk()
+    found: list[Information] = []
+    try:
+        plans = [
+            plan_sources(
+                Request(
+                    method=method,
+                    source=chosen,
+                    benchmark=benchmark,
+                    budget=budget,
+                    fold=fold,
+                    settings=settings,
+                    device=computing_on(device),
+                    threads=threads,
+                ),
+                [chosen],
+                data=data,
+                store=opened.folder,
+                talk=talk,
+            )[chosen]
+            for method in converters
+        ]
+        found += [information_of_run(run, opened, protocol, talk=talk) for run in asked]
+        found += [information_of_converter(plan, opened, protocol, talk=talk) for plan in plans]
+        if figure is not None:
+            _draw(found, figure)
+    finally:
+        talk.close()
+    if as_json:
+        documents = [document.model_dump(mode="json", by_alias=True) for document in found]
+        click.echo(pretty_json(documents).decode(), nl=False)
+        return
+    for number, document in enumerate(found):
+        if number:
+            click.echo()
+        _print(document, opened.folder)
+
+
+def _draw(found: list[Information], figure: Path) -> None:
+    from devbench.explaining.picture import draw_information
+    from devbench.files import publish
+
+    publish(figure, draw_information(found, kind=figure.suffix[1:]), replace=True)
+    click.echo(str(figure), err=True)
+
+
+def _print(document: Information, store: Path) -> None:
+    from devbench.cli.explain_talk import cells, print_table
+    from devbench.cli.group import printable
+    from devbench.explaining.documents import place
+
+    clips = document.clips
+    label = "device converted to" if document.network.form == "converter" else "device"
+    click.echo(printable(document.network.title))
+    click.echo(
+        f"{label}: one of {len(clips.devices)}, H {clips.entropy_nats:.3f} nats, chance "
+        f"{clips.chance:.3f}; {clips.n_events} test events of all devices, {clips.n_windows} "
+        f"windows, {len(document.protocol.seeds)} seeds"
+    )
+    rows = [["layer", "shape", "kind", "nats", "SD", "accuracy", "SD"]]
+    for layer in document.layers:
+        shape = "x".join(map(str, layer.shape))
+        for item in layer.measured:
+            rows.append([layer.name, shape, item.kind, *cells(item.estimate)])
+    print_table(rows, 3)
+    click.echo(f"kept: {place(document.network, document.kind, store)}", err=True)

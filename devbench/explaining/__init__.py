@@ -1,0 +1,1 @@
+"""What activations tell of devices: statistics, an auxiliary classifier, and documents of both."""

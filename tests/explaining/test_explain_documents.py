@@ -1,0 +1,78 @@
+"""Documents of `devbench explain` check themselves; a newer schema is refused, a picture drawn."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from devbench.errors import DataError
+from devbench.explaining.documents import (
+    Clips,
+    Estimate,
+    Information,
+    Layer,
+    Measured,
+    Network,
+    Protocol,
+    SeedEstimate,
+    keep,
+    read_document,
+)
+from devbench.explaining.picture import alternative, draw_information
+from helpers.records import make_plan
+
+
+@pytest.fixture
+def document() -> Information:
+    plan = make_plan()
+    network = Network(
+        form="classifier", key="0" * 64, target=None, weights_sha256=["1" * 64], artifacts=[],
+        method=plan.backbone, backbone=plan.backbone, frontend=plan.frontend,
+        benchmark=plan.benchmark, corpus=plan.corpus, source=plan.source, fold=0, budget="quick",
+        seed=0, device="cpu", threads=1, versions={},
+    )  # fmt: skip
+    clips = Clips(
+        split="test", devices=["a", "b"], n_events=20, n_groups=20, n_windows=40, crop_frames=80,
+        entropy_nats=math.log(2),
+    )  # fmt: skip
+    seeds = [SeedEstimate(seed=s, nats=n, accuracy=a, epochs=3) for s, n, a in
+             ((0, 0.25, 0.75), (1, 0.5, 1.0))]  # fmt: skip
+    measured = Measured(kind="channel", n_features=8, estimate=Estimate.of(seeds))
+    layers = [Layer(name="first", shape=[4, 8, 8], measured=[measured])]
+    return Information(network=network, clips=clips, protocol=Protocol(), layers=layers)
+
+
+def test_means_over_seeds(document: Information) -> None:
+    estimate = document.layers[0].measured[0].estimate
+    assert (estimate.nats, estimate.accuracy) == (0.375, 0.875)
+    assert estimate.nats_sd == pytest.approx(0.25 / math.sqrt(2))
+    assert Estimate.of(estimate.seeds[:1]).nats_sd == 0
+    with pytest.raises(ValidationError, match="mean over the seeds"):
+        Estimate.model_validate(estimate.model_dump() | {"nats": 0.4})
+
+
+def test_the_file_says_the_same_and_a_newer_one_is_refused(
+    document: Information, tmp_path: Path
+) -> None:
+    path = keep(document, tmp_path)
+    assert path == tmp_path / "diagnosis" / ("0" * 64) / "information.json"
+    assert read_document(path, Information) == document
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    path.write_bytes(document.to_json().replace(b'"schema": 1', b'"schema": 2'))
+    with pytest.raises(DataError, match="schema 2 is newer"):
+        read_document(path, Information)
+    path.write_bytes(document.to_json().replace(b'"seed": 0', b'"sead": 0'))
+    with pytest.raises(DataError):
+        read_document(path, Information)
+
+
+def test_the_picture_has_words(document: Information) -> None:
+    svg = draw_information([document, document], kind="svg").decode()
+    words = alternative(document)
+    assert "first channel-wise 0.38 nats, accuracy 0.88" in words
+    assert words in " ".join(svg.split())
+    assert draw_information([document], kind="svg") == draw_information([document], kind="svg")
+    assert draw_information([document], kind="png")[:4] == b"\x89PNG"
