@@ -74,7 +74,7 @@ def command(
 
 def _print(document: Identity, store: Path) -> None:
     from devbench.cli.explain_talk import cells, print_table
-    from devbench.cli.group import printable
+    from devbench.talk import printable
     from devbench.explaining.documents import place
 
     click.echo(printable(document.network.title))

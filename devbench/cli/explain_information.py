@@ -151,7 +151,7 @@ def _draw(found: list[Information], figure: Path) -> None:
 
 def _print(document: Information, store: Path) -> None:
     from devbench.cli.explain_talk import cells, print_table
-    from devbench.cli.group import printable
+    from devbench.talk import printable
     from devbench.explaining.documents import place
 
     clips = document.clips

@@ -84,7 +84,7 @@ def cells(estimate: Estimate) -> list[str]:
 
 def print_table(rows: list[list[str]], n_words: int) -> None:
     """Print a table: the first n_words columns to the left, numbers to the right."""
-    from devbench.cli.group import printable
+    from devbench.talk import printable
 
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
