@@ -29,6 +29,8 @@ COMMANDS = {
     "leaderboard": "Rank methods per track from the records of a store.",
     "page": "Look at the leaderboard in a browser.",
     "compare": "Tell whether methods differ, with intervals and corrected p values.",
+    "report": "Show one run or one method as a page: scores, mistakes, sounds.",
+    "recommend": "Name the method for your devices, with the evidence.",
     "records": "Export records and logits, or add those of another machine or person.",
     "plugin": "Begin a plugin of your own, and hold one against the rules of the contract.",
     "data": "Build, import, check and describe corpora.",
