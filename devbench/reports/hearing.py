@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from devbench.audio.files import encode_flac, read_clip
 from devbench.errors import CheckError, DataError, DevbenchError
 from devbench.results.conversion import clip_error
 from devbench.running.again import planned_again
@@ -112,7 +113,16 @@ def hear(record: Record, store: Store, expectation: Expectation, talk: Talk) -> 
     others = {target: _clip(planned, target, event) for target in targets}
     converted, why_not, notes = _converted(planned, features, own, targets, store=store, talk=talk)
     notes += [f"{device} recorded none of the source's events" for device in apart]
-    return _cut(record, planned, features, own, others, converted, why_not=why_not, notes=notes)
+    return _cut(
+        record,
+        planned,
+        features,
+        own=own,
+        others=others,
+        converted=converted,
+        why_not=why_not,
+        notes=notes,
+    )
 
 
 def _targets(planned: Planned, record: Record) -> tuple[list[str], list[str]]:
@@ -190,10 +200,10 @@ def _cut(
     record: Record,
     planned: Planned,
     features: FeatureCache,
+    *,
     own: Clip,
     others: Mapping[str, Clip],
     converted: Mapping[str, Frames],
-    *,
     why_not: str,
     notes: Sequence[str],
 ) -> Heard:
@@ -256,8 +266,6 @@ def _cut(
 
 
 def _samples(planned: Planned, clip: Clip) -> Samples:
-    from devbench.audio.files import read_clip
-
     samples: Samples = read_clip(
         planned.corpus.folder / clip.path,
         sha256=clip.sha256,

@@ -100,9 +100,7 @@ def _chart(
     y = Scale(0.0, steps[-1], height - 42.0, 12.0)
     every = max(1, math.ceil((max(epochs) - min(epochs)) / N_TICKS))
     return Curves(
-        x_ticks=tuple(
-            Tick(x.place(n), str(n)) for n in range(min(epochs), max(epochs) + 1, every)
-        ),
+        x_ticks=tuple(Tick(x.place(n), str(n)) for n in range(min(epochs), max(epochs) + 1, every)),
         y_ticks=tuple(Tick(y.place(value), f"{value:g}") for value in steps),
         lines=tuple(
             Line(name, number, (" ".join(f"{x.place(e)},{y.place(v)}" for e, v in points),))

@@ -1,5 +1,4 @@
-"""What the report's template shows, as values: each part is made by itself, or says what it lacks.
-"""
+"""What the report's template shows, as values: a part that cannot be made says what it lacks."""
 
 from __future__ import annotations
 
@@ -10,7 +9,7 @@ from devbench.errors import DevbenchError
 from devbench.pages.bands import AddedView, added_view
 from devbench.pages.charts import Curves, curves
 from devbench.pages.detail import Detail, detail_of
-from devbench.pages.devices import FindResponses
+from devbench.pages.devices import FindResponses, Responses
 from devbench.pages.glance import TRACK_WORDS
 from devbench.pages.maps import Map, f1, response_table
 from devbench.pages.view import CHART_HEIGHT, CHART_WIDTH
@@ -69,6 +68,7 @@ class Made:
     view: ReportView
     chosen: Chosen
     heard: Heard | None
+    responses: Responses | None
 
 
 def make_report(
@@ -122,12 +122,10 @@ def make_report(
         explained=_explained(chosen, store),
         missing={name: clean_line(words) for name, words in missing.items()},
     )
-    return Made(view, chosen, heard)
+    return Made(view, chosen, heard, found)
 
 
-def _explained(
-    chosen: Chosen, store: Store
-) -> tuple[tuple[str, tuple[Explained, ...]], ...]:
+def _explained(chosen: Chosen, store: Store) -> tuple[tuple[str, tuple[Explained, ...]], ...]:
     """Return the diagnoses of every run that has one; of the first where none has."""
     every = [(r.run_id, explained_sections(store, r.run_id)) for r in chosen.records]
     held = [(run_id, own) for run_id, own in every if any(e.document is not None for e in own)]
