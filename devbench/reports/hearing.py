@@ -222,8 +222,6 @@ def _cut(
     def take(device: str, shown: Frames, heard: Samples) -> Take:
         part = heard[samples]
         scale = room_for(FORMAT, float(np.max(np.abs(part), initial=0.0)))
-        from devbench.audio.files import encode_flac
-
         return Take(device, shown[frames], encode_flac(part * scale, rate_hz),
                     float(-20 * np.log10(scale)))  # fmt: skip
 

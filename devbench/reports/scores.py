@@ -86,7 +86,7 @@ def scores_of(chosen: Chosen, store: Store) -> Scores:
     """Return the scores of the runs; what cannot be read costs the intervals alone."""
     records = chosen.records
     runs, missing = _answers(records, store)
-    bounds = [_bound(records, held) for held in (chosen.baseline, chosen.ideal)]
+    before, best = _bound(records, chosen.baseline), _bound(records, chosen.ideal)
     own = _means(records)
     devices = _devices(records)
     raw = [
@@ -95,7 +95,8 @@ def scores_of(chosen: Chosen, store: Store) -> Scores:
             role,
             own[role, name],
             _interval(runs, role, name),
-            *(bound.get((role, name)) for bound in bounds),
+            before.get((role, name)),
+            best.get((role, name)),
             _clips(records, role, name),
         )
         for role, name in devices
@@ -105,10 +106,8 @@ def scores_of(chosen: Chosen, store: Store) -> Scores:
         "mean",
         _targets(records),
         _interval(runs, "mean", TARGETS),
-        *(
-            _targets([held[cell_of(r)] for r in records]) if bound else None
-            for held, bound in zip((chosen.baseline, chosen.ideal), bounds, strict=True)
-        ),
+        _targets([chosen.baseline[cell_of(r)] for r in records]) if before else None,
+        _targets([chosen.ideal[cell_of(r)] for r in records]) if best else None,
         None,
     )
     every = [*raw, average]
