@@ -137,7 +137,8 @@ def _print(found: Recommendation) -> None:
     for words in _second(found):
         _say(words)
     for one in found.with_less:
-        _say(f"with {_needs(one)} alone: {one.method}, worst target {_scored(one)}")
+        alone = " alone" if one.needs else ""
+        _say(f"with {_needs(one)}{alone}: {one.method}, worst target {_scored(one)}")
     click.echo()
     print_rows([_row(found, one) for one in found.candidates], empty="")
     if found.excluded:
@@ -184,7 +185,8 @@ def _second(found: Recommendation) -> list[str]:
     gap = against.difference
     lines = [
         f"second: {second.method}, worst target {_scored(second)}; difference on the runs "
-        f"that both have {gap.estimate:+.3f} (95 %: {gap.low:+.3f} to {gap.high:+.3f}), p (Holm) {against.p_holm:.2g} over "
+        f"that both have {gap.estimate:+.3f} (95 %: {gap.low:+.3f} to {gap.high:+.3f}), "
+        f"p (Holm) {against.p_holm:.2g} over "
         f"{against.n_pairs} pairs: {told}"
     ]
     if rivals := [one.method for one in found.rivals]:

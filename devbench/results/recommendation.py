@@ -28,12 +28,13 @@ from devbench.results.comparison import (
 from devbench.results.metrics import mean
 from devbench.results.record import Record
 from devbench.results.resampling import Interval, Resampled, resample
-from devbench.results.tables import BlockKey, Cell, block_key, fit_seconds
+from devbench.results.tables import BlockKey, Cell, block_key, cell_of, fit_seconds
 
 if TYPE_CHECKING:
     from devbench.results.certainty import AnswersOf
 
 BASELINE = "baseline"
+N_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +164,10 @@ def recommend(
             resampled[name] = found
         candidates[name] = _candidate(name, own, devices, base, found if not why else {})
     if not candidates:
+        shown = [f"{name}: {why}" for name, why in sorted(excluded.items())]
+        more = f"; and {len(shown) - N_SHOWN} more" if len(shown) > N_SHOWN else ""
         raise DataError(
-            "no method with runs is within these limits: "
-            + "; ".join(f"{name}: {why}" for name, why in sorted(excluded.items())),
+            f"no method with runs is within these limits: {'; '.join(shown[:N_SHOWN])}{more}",
             fix="allow more, or run more: devbench sweep --methods all",
         )
     ordered = sorted(candidates.values(), key=lambda c: (-c.score, -c.mean_targets, c.method))
@@ -337,15 +339,16 @@ def _parameters(records: Sequence[Record]) -> float:
 
 
 def _cost(records: Sequence[Record], base: Sequence[Record]) -> float | None:
-    """Return training time over the baseline's, of the same machine computing in the same way."""
+    """Return training time over the baseline's, of the same machine computing in the same way.
+
+    A baseline of the same source, seed and fold comes first, else the mean of all.
+    """
     ratios = []
     for record in records:
         own = fit_seconds(record)
-        theirs = [
-            seconds
-            for other in base
-            if _machine(other) == _machine(record) and (seconds := fit_seconds(other))
-        ]
+        alike = [other for other in base if _machine(other) == _machine(record)]
+        same = [other for other in alike if cell_of(other) == cell_of(record)]
+        theirs = [seconds for other in same or alike if (seconds := fit_seconds(other))]
         if own is not None and theirs:
             ratios.append(own / mean(theirs))
     return mean(ratios) if ratios else None
