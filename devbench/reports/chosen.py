@@ -63,17 +63,26 @@ def choose(store: Store, wanted: Wanted, *, warn: Warn) -> Chosen:
         records, notes = _of_method(held, wanted)
         return _with_bounds(records, held, is_one=False, notes=notes)
     if len(wanted.name) >= LEAST_DIGITS and set(wanted.name) <= set("0123456789abcdef"):
-        _refuse_options(wanted)
-        return _with_bounds([store.find(wanted.name)], held, is_one=True, notes=[])
+        found = store.find(wanted.name)
+        _refuse_options(wanted, found)
+        return _with_bounds([found], held, is_one=True, notes=[])
     require_known("run or method with runs", wanted.name, methods, list_command="devbench ls runs")
     raise AssertionError("require_known lets only known names pass")
 
 
-def _refuse_options(wanted: Wanted) -> None:
-    for option in ("benchmark", "budget", "backbone", "source"):
-        if getattr(wanted, option) is not None:
+def _refuse_options(wanted: Wanted, found: Record) -> None:
+    plan = found.plan
+    own = {
+        "benchmark": plan.benchmark.id,  # its file may be asked for, where devbench has none
+        "budget": plan.budget,
+        "backbone": plan.backbone.name,
+        "source": plan.source,
+    }
+    for option, value in own.items():
+        if getattr(wanted, option) not in (None, value):
             raise UsageError(
-                f"--{option} chooses among the runs of a method; {wanted.name!r} is a run",
+                f"--{option} chooses among the runs of a method; {wanted.name!r} is a run with "
+                f"{value!r}",
                 fix="leave it out, or name the method",
             )
 

@@ -63,7 +63,7 @@ def test_a_report_is_written_with_its_figures_and_says_what_it_lacks(
     done = command("report", "freq-mixstyle", "--source", "lggram", "--store", store, "--out", out,
                    "--figures", figures)  # fmt: skip
     assert done.code == EXIT_DONE
-    assert done.out.splitlines()[0] == str(out) and "corpus" in done.err
+    assert done.out.splitlines()[0] == str(out) and "left out: benchmark" in done.err
     assert out.read_text("utf-8").startswith("<!doctype html>")
     assert {"scores.png", "scores.svg"} <= {path.name for path in figures.iterdir()}
     again = tmp_path / "again.html"

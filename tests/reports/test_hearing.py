@@ -21,7 +21,6 @@ from helpers.records import make_run
 from helpers.runs import Heard as Talk
 from helpers.runs import World
 
-
 RATE_HZ = 8000
 """Of the tiny corpus."""
 

@@ -61,7 +61,7 @@ def test_a_name_is_a_method_or_the_first_digits_of_a_run(store: Store) -> None:
         (Wanted("ffffffff"), UnknownNameError, "no run"),
         (Wanted("freq-mixstyle", source="fone"), UnknownNameError, "fone"),
         (Wanted("freq-mixstyle", benchmark="mics7"), UnknownNameError, "default options"),
-        (Wanted(record.run_id[:8], source="lggram"), UsageError, "--source"),
+        (Wanted(record.run_id[:8], source="fone"), UsageError, "--source"),
     ):
         with pytest.raises(error, match=words):
             choose(store, wanted, warn=pytest.fail)

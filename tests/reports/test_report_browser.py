@@ -102,7 +102,7 @@ def test_without_a_script_all_is_there(browser: Browser, address: str) -> None:
     with Opened(browser, address, java_script_enabled=False) as page:
         assert page.locator(".scores").is_visible() and page.locator("audio").first.is_visible()
         assert page.locator("main button:visible").count() == 0
-        page.locator("summary").first.click()
+        page.locator("#confusions summary").first.click()
         assert page.locator("#confusions table").first.is_visible()
 
 
