@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Lowest first. `results` lies below `running`: a run ends by writing a record.
 ROOMS = ("errors", "files", "models", "contract", "registry", "benchmark", "audio", "corpora",
          "results", "explaining", "running", "plugin_kit", "sweeping", "tracking", "diagnosis",
-         "pages", "talk", "api", "testing", "pytest_plugin", "cli")  # fmt: skip
+         "pages", "reports", "talk", "api", "testing", "pytest_plugin", "cli")  # fmt: skip
 FIT = ("fit_task", "added", "pretraining", "training", "classifier", "clips", "checkpoints",
        "fitting", "finder", "artifact_task", "workshop")  # fmt: skip
 
@@ -87,7 +87,7 @@ def test_worker_tasks_are_imported_by_nobody() -> None:
 HEAVY = {"torch", "torchaudio", "numpy", "pandas", "sklearn", "librosa", "mlflow", "scipy", "soxr",
          "matplotlib", "jinja2"}  # fmt: skip
 LIGHT_ROOMS = ("errors", "files", "models", "contract", "registry", "benchmark", "audio",
-               "corpora", "results", "pages", "talk", "api", "cli", "tracking")  # fmt: skip
+               "corpora", "results", "pages", "reports", "talk", "api", "cli", "tracking")  # fmt: skip
 
 
 def test_light_rooms_import_nothing_heavy_at_the_top() -> None:

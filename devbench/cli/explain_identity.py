@@ -74,8 +74,8 @@ def command(
 
 def _print(document: Identity, store: Path) -> None:
     from devbench.cli.explain_talk import cells, print_table
-    from devbench.talk import printable
     from devbench.explaining.documents import place
+    from devbench.talk import printable
 
     click.echo(printable(document.network.title))
     f1 = f"macro F1: targets {document.mean_targets_f1:.3f}"

@@ -151,8 +151,8 @@ def _draw(found: list[Information], figure: Path) -> None:
 
 def _print(document: Information, store: Path) -> None:
     from devbench.cli.explain_talk import cells, print_table
-    from devbench.talk import printable
     from devbench.explaining.documents import place
+    from devbench.talk import printable
 
     clips = document.clips
     label = "device converted to" if document.network.form == "converter" else "device"

@@ -31,6 +31,8 @@ COMMANDS = {
     "page": "Look at the leaderboard in a browser.",
     "compare": "Tell whether methods differ, with intervals and corrected p values.",
     "explain": "Ask why: what layers tell of the device, and how well it can be told.",
+    "report": "Show one run or one method as a page: scores, mistakes, sounds.",
+    "recommend": "Name the method for your devices, with the evidence.",
     "records": "Export records and logits, or add those of another machine or person.",
     "plugin": "Begin a plugin of your own, and hold one against the rules of the contract.",
     "data": "Build, import, check and describe corpora.",

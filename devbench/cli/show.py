@@ -100,8 +100,11 @@ def _print_plugin(kind: str, item: Mapping[str, Any]) -> None:
 
 def print_record(record: Record, store: Store, *, is_new: bool) -> None:
     """Print the table of one run: devices, headline figures, the gap closed, the next step."""
+    from devbench.results.siblings import sibling
+
     plan = record.plan
-    baseline, ideal = (_sibling(record, store, name) for name in ("baseline", "ideal"))
+    held = list(store.records(lambda words: None))
+    baseline, ideal = (sibling(record, held, name) for name in ("baseline", "ideal"))
     _say(
         f"{plan.method.name} from {plan.source} on {plan.benchmark.id} "
         f"({plan.corpus.provenance}), {plan.backbone.name}, {plan.budget}, seed {plan.seed}"
@@ -180,20 +183,3 @@ def _next_step(record: Record, baseline: Record | None, ideal: Record | None) ->
     if ideal is None:
         return f"{again} ideal   # to see what could be reached"
     return f"devbench verify {record.run_id[:12]}   # or: devbench leaderboard"
-
-
-def _sibling(record: Record, store: Store, method: str) -> Record | None:
-    """Return the record of another method that differs in nothing else, with default options."""
-    if record.plan.method.name == method:
-        return record
-
-    def key(other: Record) -> tuple[object, ...]:
-        plan = other.plan
-        return (plan.benchmark, plan.corpus.fingerprint, plan.backbone, plan.frontend, plan.source,
-                plan.fold, plan.budget, plan.seed)  # fmt: skip
-
-    for other in store.records(lambda words: None):
-        named = other.plan.method.name == method and not other.plan.method.opened
-        if named and key(other) == key(record):
-            return other
-    return None

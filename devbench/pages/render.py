@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -36,8 +36,8 @@ def render_page(
     """Return the leaderboard as one HTML file. records: at least those that the rows name."""
     from markupsafe import Markup
 
-    style, script = _text("style.css"), _text("script.js")
-    return _environment().get_template("page.html.j2").render(
+    style, script = page_text("style.css"), page_text("script.js")
+    return environment().get_template("page.html.j2").render(
         page=page_view(board, records, responses=responses),
         policy=policy(style, script),
         style=Markup(style),  # noqa: S704 - the package's own file
@@ -63,24 +63,26 @@ def policy(style: str, script: str) -> str:
 
 def page_policy() -> str:
     """Return the policy of every page, for the header of a server."""
-    return policy(_text("style.css"), _text("script.js"))
+    return policy(page_text("style.css"), page_text("script.js"))
 
 
 def _source_hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _text(name: str) -> str:
+def page_text(name: str) -> str:
+    """Return a file of the page: a template, the style sheet or the script."""
     return resources.files("devbench.pages").joinpath(f"{FILES}/{name}").read_text("utf-8")
 
 
-def _environment() -> Environment:
+def environment(load: Callable[[str], str] = page_text) -> Environment:
+    """Return what renders templates, every value escaped. load: returns a template by name."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     environment = Environment(
         autoescape=True,
         undefined=StrictUndefined,
-        loader=FunctionLoader(_text),
+        loader=FunctionLoader(load),
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

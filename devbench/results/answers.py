@@ -10,7 +10,8 @@ Numbers are indices into the record's classes, -1 where a device has no clip of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -51,11 +52,25 @@ class Answers:
         label, said = _table(stored)
         return cls(stored.events, label, said[targets], len(stored.classes))
 
+    def on(self, places: Sequence[int]) -> Answers:
+        """Return the answers on some of the devices, by their places."""
+        return replace(self, predicted=self.predicted[list(places)])
+
     def mean_targets(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the mean macro F1 over devices for every weighting of the events: [draw].
 
         weights: [draw, event], how often each event counts.
         """
+        averaged: NDArray[np.float64] = self._f1(weights).mean(axis=(1, 2))
+        return averaged
+
+    def worst_target(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the lowest macro F1 of the devices for every weighting of the events: [draw]."""
+        lowest: NDArray[np.float64] = self._f1(weights).mean(axis=1).min(axis=1)
+        return lowest
+
+    def _f1(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the F1 of every class and device: [draw, class, device]."""
         import numpy as np
 
         classes = np.arange(self.n_classes)[:, None, None]
@@ -65,9 +80,8 @@ class Answers:
         n_events = columns.shape[-1]
         sums = weights @ np.ascontiguousarray(columns.reshape(-1, n_events).T)
         hits, mass = sums.reshape(len(weights), 2, self.n_classes, -1).transpose(1, 0, 2, 3)
-        f1 = np.divide(hits, mass, out=np.zeros(hits.shape), where=mass > 0)
-        averaged: NDArray[np.float64] = f1.mean(axis=(1, 2))
-        return averaged
+        f1: NDArray[np.float64] = np.divide(hits, mass, out=np.zeros(hits.shape), where=mass > 0)
+        return f1
 
 
 class Sheet(Strict):

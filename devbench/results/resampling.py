@@ -10,10 +10,10 @@ what the benchmark fixes: they are not resampled.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, TypeAlias
 
 from devbench.errors import DataError
 from devbench.files import canonical_json, sha256_bytes
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 N_DRAWS = 2000
 CONFIDENCE = 0.95
+
+Score: TypeAlias = "Callable[[Answers, NDArray[np.float64]], NDArray[np.float64]]"
+"""A score for every weighting of the events, [draw, event] to [draw]: a method of Answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Resampled:
-    """One run: its mean over targets, and the same for every draw of its events: [draw].
+    """One run: its score, such as the mean over targets, and that of every draw of events: [draw].
 
     events: names, sorted; runs that were tested on the same events have the same draws of them.
     """
@@ -67,8 +70,8 @@ class Resampled:
     least_of_a_class: int
 
 
-def resample(answers: Answers, *, n_draws: int = N_DRAWS) -> Resampled:
-    """Return a run's mean over targets for as many draws of its events.
+def resample(answers: Answers, *, n_draws: int = N_DRAWS, of: Score | None = None) -> Resampled:
+    """Return a run's score for as many draws of its events; of: None for its mean over targets.
 
     The draws follow from the events' names alone, so that equal records give equal digits.
     """
@@ -82,9 +85,10 @@ def resample(answers: Answers, *, n_draws: int = N_DRAWS) -> Resampled:
         )
     once = np.ones((1, len(answers.events)))
     weights = _weights(answers.events, tuple(answers.label.tolist()), n_draws)
+    score = answers.mean_targets if of is None else partial(of, answers)
     return Resampled(
-        value=float(answers.mean_targets(once)[0]),
-        draws=answers.mean_targets(weights),
+        value=float(score(once)[0]),
+        draws=score(weights),
         events=answers.events,
         n_classes=len(present),
         least_of_a_class=int(counts.min()),

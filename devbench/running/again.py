@@ -42,7 +42,7 @@ class Again:
         """
         import numpy as np
 
-        planned = self.planned(record)
+        planned = planned_again(record, self.expectation)
         features = ensure_features(planned, store=self.store.folder, on_progress=lambda d, t: None)
         weights = []
         for model in record.models:
@@ -60,34 +60,36 @@ class Again:
             )
         return np.stack([predicted.logits[row] for row in stored.rows()])
 
-    def planned(self, record: Record) -> Planned:
-        """Return the plan of a stored run with its corpus, benchmark and plugins as they are here.
 
-        Raises CheckError when one of them is not at hand as the record names it.
-        """
-        plan = record.plan
-        benchmark = self.expectation.benchmark(plan.benchmark.sha256)
-        if benchmark is None:
-            raise CheckError(
-                f"benchmark {plan.benchmark.id!r} ({plan.benchmark.sha256[:12]}) is not here",
-                fix="give its file with --benchmark FILE.toml, or install that version of devbench",
-            )
-        corpus = self.expectation.corpus(plan.corpus.fingerprint)
-        if corpus is None:
-            raise CheckError(
-                f"corpus {plan.corpus.name!r} with fingerprint {plan.corpus.fingerprint[:12]} is "
-                "not here",
-                fix="give its folder with --data, or build it",
-            )
-        if plan.method.is_file:
-            raise CheckError(
-                f"method {plan.method.name!r} was loaded from a file", fix="ask for --level 1"
-            )
-        refs = {
-            "method": find("method", plan.method.name),
-            "backbone": find("backbone", plan.backbone.name),
-            "frontend": find("frontend", plan.frontend.name),
-        }
-        clips = select(corpus.clips, benchmark)
-        split_of = assign(clips, benchmark.splits, plan.fold)
-        return Planned(plan, benchmark, refs, corpus, tuple(clips), split_of)
+def planned_again(record: Record, expectation: Expectation) -> Planned:
+    """Return the plan of a record with the corpus and the benchmark that it names by their hashes.
+
+    Its plugins are the installed ones, whatever their code. Raises CheckError where something is
+    not at hand.
+    """
+    plan = record.plan
+    benchmark = expectation.benchmark(plan.benchmark.sha256)
+    if benchmark is None:
+        raise CheckError(
+            f"benchmark {plan.benchmark.id!r} ({plan.benchmark.sha256[:12]}) is not here",
+            fix="give its file with --benchmark FILE.toml, or install that version of devbench",
+        )
+    corpus = expectation.corpus(plan.corpus.fingerprint)
+    if corpus is None:
+        raise CheckError(
+            f"corpus {plan.corpus.name!r} with fingerprint {plan.corpus.fingerprint[:12]} is "
+            "not here",
+            fix="give its folder with --data, or build it",
+        )
+    if plan.method.is_file:
+        raise CheckError(
+            f"method {plan.method.name!r} was loaded from a file", fix="ask for --level 1"
+        )
+    refs = {
+        "method": find("method", plan.method.name),
+        "backbone": find("backbone", plan.backbone.name),
+        "frontend": find("frontend", plan.frontend.name),
+    }
+    clips = select(corpus.clips, benchmark)
+    split_of = assign(clips, benchmark.splits, plan.fold)
+    return Planned(plan, benchmark, refs, corpus, tuple(clips), split_of)

@@ -49,6 +49,7 @@ def run_with_artifacts(
     on_report: Callable[[Mapping[str, Any]], None],
     phase: str,
     anew: bool = False,
+    may_build: bool = True,
 ) -> Outcome:
     """Run a worker that fits methods, building what they miss, until nothing is missing.
 
@@ -56,6 +57,7 @@ def run_with_artifacts(
 
     job: makes the job from the keys that were built here meanwhile. phase: what to say when it
     starts. anew: build also what the store has. The outcome's time and memory are of all tries.
+    may_build: raise DataError for what is missing where it is False.
     """
     built: list[str] = []
     wall_s, peak_memory_mb, shelf = 0.0, 0.0, shelf_of(store)
@@ -76,6 +78,11 @@ def run_with_artifacts(
         if missing is None:
             return replace(outcome, wall_s=wall_s, peak_memory_mb=peak_memory_mb)
         wish = Wish.model_validate(missing)
+        if not may_build:
+            raise DataError(
+                f"artifact {wish.name!r} of {planned.refs[wish.asker].name!r} is not in the store",
+                fix="train it: devbench converter train, or run the method again",
+            )
         key = identity_of(information(planned, wish.asker), wish).key
         if key in built or len(built) >= MAX_ARTIFACTS:
             ref = planned.refs[wish.asker]

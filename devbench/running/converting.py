@@ -90,8 +90,12 @@ def convert_clips(
     scratch: Path,
     store: Store,
     talk: Talk,
+    may_build: bool = True,
 ) -> ConvertedClips:
-    """Return what the method makes of source clips for each target, as the front end sees it."""
+    """Return what the method makes of source clips for each target, as the front end sees it.
+
+    may_build: see run_with_artifacts.
+    """
     stage_clips(planned, features, clips, scratch / "clips")
     result = run_convert(
         planned,
@@ -102,6 +106,7 @@ def convert_clips(
         store=store,
         talk=talk,
         phase=f"{planned.plan.method.name} from {planned.plan.source}",
+        may_build=may_build,
     )
     lengths = [len(clip) for clip in features.clips(list(clips))]
     frames = {
@@ -121,6 +126,7 @@ def run_convert(
     store: Store,
     talk: Talk,
     phase: str,
+    may_build: bool = True,
 ) -> list[ArtifactUse]:
     """Fit the method and convert what is staged in scratch/clips; return what it shared."""
     job = ConvertJob(
@@ -146,6 +152,7 @@ def run_convert(
         talk=talk,
         on_report=report,
         phase=f"{phase} (%)",
+        may_build=may_build,
     )
     uses = [ArtifactUse.model_validate(use) for use in outcome.result["artifacts"]]
     return [use for number, use in enumerate(uses) if use not in uses[:number]]

@@ -22,7 +22,7 @@ from devbench.explaining.documents import (
 )
 from devbench.files import canonical_json, sha256_bytes
 from devbench.results.record import PartPlan
-from devbench.running.again import Again
+from devbench.running.again import planned_again
 from devbench.running.collecting import (
     Collected,
     collect_classifier,
@@ -83,7 +83,7 @@ def ask_run(
             f"--budget {plan.budget} --seed {plan.seed} --force",
         )
     store.blob("checkpoints", model.weights_sha256)  # whole, or DataError
-    planned = Again(store, expectation).planned(record)
+    planned = planned_again(record, expectation)
     planned = replace(planned, plan=planned.plan.model_copy(update={"device": device}))
     return Asked(record, planned, model.target, (path, model.weights_sha256))
 

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from devbench.pages.render import render_page
 from devbench.results.published import published_rows
+from helpers.browser import NARROW, Opened, browser
 from helpers.pages import board_of, page_of, records_of, with_intervals
 from helpers.records import make_run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is missing")
-if CHROMIUM is None:
-    pytest.skip("no chromium, chromium-browser or google-chrome here", allow_module_level=True)
-
-WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
+__all__ = ["browser"]  # a fixture, used by name
 HOSTILE = (
     "<img src=x onerror=window.hit=1>",
     "</script><script>window.hit=1</script>",
@@ -36,16 +27,6 @@ HOSTILE = (
     "<iframe srcdoc='<script>top.hit=1</script>'>",
     "\u202egnp.exe",
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_api.sync_playwright() as playwright:
-        # Its sandbox refuses to run for root, which containers are
-        flags = ["--no-sandbox"] if os.geteuid() == 0 else []
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")
@@ -59,30 +40,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("page") / "leaderboard.html"
     path.write_text(render_page(board, records), encoding="utf-8")
     return path.as_uri()
-
-
-class Opened:
-    """A page in a context of its own, with what the browser had to say about it."""
-
-    def __init__(self, browser: Browser, address: str, **options: Any) -> None:
-        self.context = browser.new_context(**{"viewport": WIDE, "color_scheme": "light"} | options)
-        self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(120_000)  # ms; on machines that do much else
-        self.complaints: list[str] = []
-        self.requests: list[str] = []
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto(address)
-
-    def __enter__(self) -> Page:
-        return self.page
-
-    def __exit__(self, *_: object) -> None:
-        address = self.page.url.partition("#")[0]
-        self.context.close()
-        assert self.complaints == []
-        assert set(self.requests) == {address}
 
 
 def methods(page: Page) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from devbench.pages.detail import detail_of
 from devbench.pages.devices import GRID_HZ, Responses, shipped_responses
-from devbench.pages.render import _text, render_page
+from devbench.pages.render import page_text, render_page
 from devbench.pages.view import MAX_DETAILED
 from devbench.results.published import published_rows
 from devbench.results.render import Board, clean
@@ -120,7 +120,7 @@ def test_the_policy_names_the_one_style_and_the_one_script(page: str) -> None:
         content = "".join(element.texts)
         digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
         assert f"{tag}-src 'sha256-{digest}'" in policy
-        assert content == _text({"style": "style.css", "script": "script.js"}[tag])
+        assert content == page_text({"style": "style.css", "script": "script.js"}[tag])
         assert f"</{tag}" not in content
 
 
@@ -140,8 +140,8 @@ def test_nothing_is_loaded_and_nothing_runs_but_the_script(page: str) -> None:
             assert not name.startswith("on") and name not in {"style", "src", "srcset", "action"}
             if name == "href":
                 assert value is not None and value.startswith("#")
-    assert "url(" not in _text("style.css") and "@import" not in _text("style.css")
-    script = _text("script.js")
+    assert "url(" not in page_text("style.css") and "@import" not in page_text("style.css")
+    script = page_text("script.js")
     for words in ("innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval(", "fetch",
                   "XMLHttp", "Function(", "import("):  # fmt: skip
         assert words not in script
@@ -296,7 +296,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def test_text_can_be_read_on_every_colour() -> None:
-    style = _text("style.css")
+    style = page_text("style.css")
     levels = re.findall(r"^\.([hd]-?\d+) { background: (#\w+); color: (#\w+); }", style, re.M)
     assert len(levels) == 21 + 11
     for name, ground, ink in levels:

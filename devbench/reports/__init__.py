@@ -1,0 +1,1 @@
+"""One run or one method as a page: what it scored, on what it fails, how it sounds."""
