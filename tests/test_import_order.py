@@ -87,7 +87,8 @@ def test_worker_tasks_are_imported_by_nobody() -> None:
 HEAVY = {"torch", "torchaudio", "numpy", "pandas", "sklearn", "librosa", "mlflow", "scipy", "soxr",
          "matplotlib", "jinja2"}  # fmt: skip
 LIGHT_ROOMS = ("errors", "files", "models", "contract", "registry", "benchmark", "audio",
-               "corpora", "results", "pages", "reports", "talk", "api", "cli", "tracking")  # fmt: skip
+               "corpora", "results", "pages", "reports", "talk", "api", "cli",
+               "tracking")  # fmt: skip
 
 
 def test_light_rooms_import_nothing_heavy_at_the_top() -> None:
