@@ -28,6 +28,7 @@ COMMANDS = {
     "converter": "Train, list, measure and hand on what methods learn once for many runs.",
     "leaderboard": "Rank methods per track from the records of a store.",
     "page": "Look at the leaderboard in a browser.",
+    "explain": "Find out why a run scores what it scores: bands, devices.",
     "compare": "Tell whether methods differ, with intervals and corrected p values.",
     "records": "Export records and logits, or add those of another machine or person.",
     "plugin": "Begin a plugin of your own, and hold one against the rules of the contract.",

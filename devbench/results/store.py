@@ -38,8 +38,8 @@ from devbench.results.record import Plan, Record, Sha256, Strict, parse_record
 
 SCHEMA = 1
 MARKER = "store.json"
-FOLDERS = ("records", "logits", "checkpoints", "failures", "ledger", "artifacts", "sweeps", "work",
-           "cache")  # fmt: skip
+FOLDERS = ("records", "logits", "checkpoints", "failures", "ledger", "artifacts", "sweeps",
+           "diagnosis", "work", "cache")  # fmt: skip
 Blob = Literal["logits", "checkpoints"]
 Warn = Callable[[str], None]
 _RECORD_NAME = re.compile(r"[0-9a-f]{64}\.json")

@@ -42,7 +42,7 @@ class Again:
         """
         import numpy as np
 
-        planned = self._planned(record)
+        planned = self.planned(record)
         features = ensure_features(planned, store=self.store.folder, on_progress=lambda d, t: None)
         weights = []
         for model in record.models:
@@ -60,7 +60,10 @@ class Again:
             )
         return np.stack([predicted.logits[row] for row in stored.rows()])
 
-    def _planned(self, record: Record) -> Planned:
+    def planned(self, record: Record) -> Planned:
+        """Return the plan of a record with benchmark, corpus and plugins; CheckError where one is
+        not at hand as the record names it.
+        """
         plan = record.plan
         benchmark = self.expectation.benchmark(plan.benchmark.sha256)
         if benchmark is None:

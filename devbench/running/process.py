@@ -25,7 +25,8 @@ from devbench import errors
 from devbench.errors import DevbenchError, PluginError, RunError
 from devbench.files import disk_errors, pretty_json
 
-Task = Literal["describe", "corpus", "features", "artifact", "fit", "predict", "convert", "check"]
+Task = Literal["describe", "corpus", "features", "artifact", "fit", "predict", "convert",
+               "relevance", "impairment", "check"]  # fmt: skip
 Report = Callable[[Mapping[str, Any]], None]
 
 POLL_S = 0.05
