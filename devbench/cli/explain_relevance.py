@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 @click.command("relevance")
 @click.argument("run")
-@click.option("--bands", default=10, show_default=True, help="Bands of equal width in mel, 2 to 40.")
+@click.option(
+    "--bands", default=10, show_default=True, help="Bands of equal width in mel, 2 to 40."
+)
 @click.option(
     "--fill",
     type=click.Choice(["clip-mean", "silence", "band-stop"]),
@@ -77,9 +79,7 @@ def command(
     talk = ConsoleTalk()
     try:
         expectation = Expectation(corpus_folders(store, data), benchmark_file)
-        asked = open_run(
-            record, opened, expectation, device=device, threads=threads, talk=talk
-        )
+        asked = open_run(record, opened, expectation, device=device, threads=threads, talk=talk)
         found = explain_relevance(asked, question, talk=talk)
     finally:
         talk.close()

@@ -23,7 +23,9 @@ def gradient_times_input(model: nn.Module, x: torch.Tensor, chosen: torch.Tensor
     return (x * gradient).detach()
 
 
-def over_bins(relevance: torch.Tensor, group: torch.Tensor, n_bands: int, n_parts: int) -> torch.Tensor:
+def over_bins(
+    relevance: torch.Tensor, group: torch.Tensor, n_bands: int, n_parts: int
+) -> torch.Tensor:
     """Return relevance [batch, 1, bin, frame] summed within bands and parts: [batch, band, part].
 
     group: [bin] band of each bin. Parts are equal shares of the frames, the last ones one shorter.

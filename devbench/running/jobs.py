@@ -209,9 +209,14 @@ class RelevanceJob(PredictJob):
 
 
 class RenderGroup(Job):
-    """The staged clips through one simulated device. device_model: arguments of DeviceModel."""
+    """The staged clips through one simulated device, predicted by one classifier.
+
+    group: place of the target among the run's devices. device_model: arguments of DeviceModel;
+    None: the clips as they are. seed: of the noise floor.
+    """
 
     model: int
+    group: int
     device_model: dict[str, Any] | None
     seed: int
 

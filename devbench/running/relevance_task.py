@@ -23,7 +23,7 @@ from devbench.files import disk_errors, sha256_file
 from devbench.running import guard
 from devbench.running.classifier import Classifier, clip_logits, set_up_torch
 from devbench.running.clips import StagedClips
-from devbench.running.frontend import build_frontend
+from devbench.running.frontend import spectrograms
 from devbench.running.jobs import RelevanceJob
 from devbench.running.stored_models import StoredModels
 from devbench.running.worker import Channel
@@ -90,9 +90,7 @@ class _Explaining:
         versions = [self._data, *(None for _ in range(len(self._bands)))]
         logits: list[np.ndarray[Any, np.dtype[np.float32]]] = []
         for number, _ in enumerate(versions):
-            data, index = (
-                (self._data, self._index) if number == 0 else self._without(number - 1)
-            )
+            data, index = (self._data, self._index) if number == 0 else self._without(number - 1)
             parts = [
                 clip_logits(model, self._clips(data, index, group.rows), job.model.crop)
                 for model, group in zip(ready, job.groups, strict=True)
@@ -134,20 +132,8 @@ class _Explaining:
             torch.from_numpy(np.load(self._here / job.sounds / f"{name}.npy", allow_pickle=False))
             for name in ("data", "index")
         )
-        return self._spectrograms(each_clip(sounds, places, stop), places)
-
-    def _spectrograms(
-        self, sounds: torch.Tensor, places: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        _, frontend = build_frontend(self._job.model.frontend, self._job.model.features.spec())
-        frames, index, total = [], [], 0
-        with torch.no_grad():
-            for start, length in places.tolist():
-                frames.append(frontend(sounds[start : start + length][None])[0, 0].T)
-                index.append((total, len(frames[-1])))
-                total += len(frames[-1])
-        device = self._index.device
-        return torch.cat(frames).to(device), torch.tensor(index, device=device)
+        frames, index = spectrograms(job.model, each_clip(sounds, places, stop), places)
+        return frames.to(self._index.device), index.to(self._index.device)
 
     def _measures(
         self,

@@ -142,7 +142,9 @@ def versions_now() -> dict[str, str]:
     return found
 
 
-def read_logits(path: Path, result: Mapping[str, object], shape: tuple[int, ...]) -> NDArray[np.float32]:
+def read_logits(
+    path: Path, result: Mapping[str, object], shape: tuple[int, ...]
+) -> NDArray[np.float32]:
     """Return the logits that a worker wrote, as it reported them; RunError where they differ."""
     import numpy as np
 

@@ -15,8 +15,17 @@ from typing import Any, Protocol
 TASKS = {
     **{
         name: f"devbench.running.{name}_task"
-        for name in ("describe", "corpus", "features", "artifact", "fit", "predict", "convert",
-                     "relevance", "impairment")  # fmt: skip
+        for name in (
+            "describe",
+            "corpus",
+            "features",
+            "artifact",
+            "fit",
+            "predict",
+            "convert",
+            "relevance",
+            "impairment",
+        )  # fmt: skip
     },
     "check": "devbench.plugin_kit.check_task",
 }
