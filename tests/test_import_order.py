@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 # Lowest first. `results` lies below `running`: a run ends by writing a record.
 ROOMS = ("errors", "files", "models", "contract", "registry", "benchmark", "audio", "corpora",
-         "results", "running", "plugin_kit", "sweeping", "tracking", "diagnosis", "pages",
-         "testing", "pytest_plugin", "cli")  # fmt: skip
+         "results", "explaining", "running", "plugin_kit", "sweeping", "tracking", "diagnosis",
+         "pages", "testing", "pytest_plugin", "cli")  # fmt: skip
 FIT = ("fit_task", "added", "pretraining", "training", "classifier", "clips", "checkpoints",
        "fitting", "finder", "artifact_task", "workshop")  # fmt: skip
 
@@ -72,7 +72,7 @@ def test_fit_code_knows_neither_predict_nor_score() -> None:
 def test_only_workers_load_plugins() -> None:
     allowed = {"describe_task", "artifact_task", "convert_task", "corpus_task", "features_task",
                "fit_task", "predict_task", "classifier", "frontend", "pretraining",
-               "observer_worker", "check_task"}  # fmt: skip
+               "observer_worker", "check_task", "stored_models"}  # fmt: skip
     for path in CORE:
         loads = {n for n in imports(path) if n.startswith("devbench.registry.load_")}
         assert not loads or path.stem in allowed, f"{path} loads plugins"

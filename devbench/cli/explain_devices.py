@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from devbench.contract.values import Clip
     from devbench.corpora.manifest import Corpus
     from devbench.explaining.devices import Devices
-    from devbench.running.stored_run import StoredRun
 
 
 @click.command("devices")
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     help="Events to estimate from.",
 )
 @run_options
-def command(
+def command(  # noqa: PLR0915 - one step after the other
     *,
     name: str,
     reference: str | None,
@@ -69,9 +68,11 @@ def command(
     from devbench.explaining.corpus_devices import estimate_devices, recordings_of
     from devbench.explaining.devices import NAME, Devices
     from devbench.explaining.shelf import keep
+    from devbench.results.expected import Expectation, corpus_folders
     from devbench.results.record import CorpusPlan
     from devbench.results.store import Store
-    from devbench.running.stored_run import versions_now
+    from devbench.running.impairments import explain_losses
+    from devbench.running.stored_run import open_run, versions_now
 
     require_figure(figure)
     if run_id is not None and reference is not None:
@@ -91,7 +92,8 @@ def command(
         corpus, clips, devices = _corpus(name, data, opened.folder, talk)
         asked = None
         if record is not None:
-            asked = _open(record.run_id, opened, data, benchmark_file, device, threads, talk)
+            expectation = Expectation(corpus_folders(opened.folder, data), benchmark_file)
+            asked = open_run(record, opened, expectation, device=device, threads=threads, talk=talk)
             if asked.planned.corpus.fingerprint != corpus.fingerprint:
                 raise UsageError(
                     f"run {record.run_id[:12]} is of another corpus than {name!r}",
@@ -104,11 +106,7 @@ def command(
         heard = recordings_of(corpus, clips, devices, n_events=events, on_progress=talk.progress)
         talk.phase("estimates")
         found, missing = estimate_devices(heard, chosen, corpus.header.sample_rate_hz)
-        losses = None
-        if asked is not None:
-            from devbench.running.impairments import explain_losses
-
-            losses = explain_losses(asked, found, talk=talk)
+        losses = explain_losses(asked, found, talk=talk) if asked else None
     finally:
         talk.close()
     document = Devices(
@@ -158,25 +156,6 @@ def _corpus(
         return corpus, select(corpus.clips, benchmark), list(benchmark.devices)
     corpus = find_corpus(name, data=data, store=store, on_progress=talk.progress)
     return corpus, corpus.clips, [device.id for device in corpus.devices]
-
-
-def _open(
-    run_id: str,
-    store: object,
-    data: Path | None,
-    benchmark_file: str | None,
-    device: str,
-    threads: int,
-    talk: ConsoleTalk,
-) -> StoredRun:
-    from devbench.results.expected import Expectation, corpus_folders
-    from devbench.results.store import Store
-    from devbench.running.stored_run import open_run
-
-    assert isinstance(store, Store)
-    expectation = Expectation(corpus_folders(store.folder, data), benchmark_file)
-    record = store.get(run_id)
-    return open_run(record, store, expectation, device=device, threads=threads, talk=talk)
 
 
 def _print(found: Devices) -> None:

@@ -98,7 +98,7 @@ class Devices(Strict):
     devices: list[DeviceEstimate] = Field(min_length=1)
     run: RunLoss | None = None
     seed: int
-    missing: list[Missing] = []
+    missing: list[Missing] = Field(default_factory=list)
     command: str
     versions: dict[str, str]
     measured: dict[str, float]

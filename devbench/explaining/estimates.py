@@ -6,8 +6,8 @@ between the two sets of events; compression is then not known.
 
 level       median over clips of the RMS of the whole clip
 gain        median over pairs of the difference of these RMS; without pairs, of the two medians
-response    H1 over pairs (corpora.measuring), each pair first brought to one gain: a compressor that
-            turns loud events down would otherwise turn down the bands in which they are loud.
+response    H1 over pairs (corpora.measuring), each pair first brought to one gain: a compressor
+            that turns loud events down would otherwise turn down the bands that they are loud in.
             Without pairs, ratio of mean power spectra
 noise       mean spectrum of the quietest 5 % of frames of all clips. An upper bound where no clip
             has a pause. Frames of nothing but zeros are left out

@@ -61,4 +61,5 @@ def over_spectrum(
     pairs[..., 1 : (length + 1) // 2] *= 2  # the negative frequencies
     freq_hz = torch.fft.rfftfreq(length, 1 / rate_hz, dtype=torch.float64)
     weights = torch.from_numpy(bands.weights(freq_hz.numpy())).to(x.device)  # [band, freq]
-    return (pairs @ weights.T).transpose(1, 2)
+    found: torch.Tensor = (pairs @ weights.T).transpose(1, 2)
+    return found

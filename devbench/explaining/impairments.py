@@ -56,9 +56,9 @@ def device_models(source: DeviceEstimate, target: DeviceEstimate) -> dict[str, d
 
 
 def _compressor(target: DeviceEstimate, loudest_dbfs: float, lift_db: float) -> dict[str, Any]:
-    """Return AGC, limiter and clipping; loudest_dbfs: where the slope turns, so that it keeps level.
+    """Return AGC, limiter and clipping.
 
-    lift_db: added to the target's highest peak.
+    loudest_dbfs: where the slope turns, so that levels stay. lift_db: added to the highest peak.
     """
     found: dict[str, Any] = {}
     if target.slope is not None and target.slope < 1:

@@ -39,7 +39,8 @@ def band_stop(samples: torch.Tensor, bands: Bands, band: int, *, rate_hz: int) -
     freq_hz = torch.fft.rfftfreq(n_samples, 1 / rate_hz, dtype=torch.float64)
     taken = torch.from_numpy(bands.weights(freq_hz.numpy())[band]).to(samples.device)
     spectrum = torch.fft.rfft(samples.double())
-    return torch.fft.irfft(spectrum * (1 - taken), n_samples).to(samples.dtype)
+    kept: torch.Tensor = torch.fft.irfft(spectrum * (1 - taken), n_samples)
+    return kept.to(samples.dtype)
 
 
 def each_clip(

@@ -59,7 +59,7 @@ class Propagation:
             if isinstance(module, (*COVERED, self._addition)):
                 is_gamma = name in self._gamma
                 rule = GammaRule(GAMMA) if is_gamma else EpsilonRule(EPSILON)
-                module.rule = rule  # type: ignore[assignment] # captum takes it off again
+                module.rule = rule  # captum takes it off again
         # A clone: captum sets attributes on the tensor that it is given.
         inputs = x.detach().double().clone().contiguous().requires_grad_()
         with torch.enable_grad():
@@ -75,7 +75,7 @@ class Propagation:
         except Exception as error:  # whatever a stranger's forward does to a proxy
             raise Uncovered(f"its forward cannot be traced ({str(error)[:120]})") from error
         for parameter in traced.parameters():
-            parameter.requires_grad_(requires_grad=False)
+            parameter.requires_grad_(False)
         counter = iter(range(10**6))
         _fold_norms(traced)
         seen: set[str] = set()
@@ -172,10 +172,11 @@ def _fold_norms(traced: fx.GraphModule) -> None:
         if not isinstance(before, fx.Node) or node.op != "call_module":
             continue
         norm, conv = modules.get(str(node.target)), modules.get(str(before.target))
-        is_pair = isinstance(norm, nn.BatchNorm2d) and isinstance(conv, nn.Conv2d)
-        if is_pair and before.op == "call_module" and len(before.users) == 1:
+        if not (isinstance(norm, nn.BatchNorm2d) and isinstance(conv, nn.Conv2d)):
+            continue
+        if before.op == "call_module" and len(before.users) == 1:
             parent, _, name = str(before.target).rpartition(".")
-            fused = fuse_conv_bn_eval(conv, norm)  # type: ignore[type-var]
+            fused = fuse_conv_bn_eval(conv, norm)
             setattr(traced.get_submodule(parent), name, fused)
             modules[str(before.target)] = fused
             node.replace_all_uses_with(before)

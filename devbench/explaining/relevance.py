@@ -86,8 +86,8 @@ class Relevance(Strict):
     edges_hz: list[Hertz] = Field(min_length=3)
     settings: Settings
     devices: list[DeviceRelevance] = Field(min_length=1)
-    missing: list[Missing] = []
-    warnings: list[str] = []
+    missing: list[Missing] = Field(default_factory=list)
+    warnings: list[str] = Field(default_factory=list)
     command: str
     versions: dict[str, str]
     measured: dict[str, float]

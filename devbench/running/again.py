@@ -61,8 +61,9 @@ class Again:
         return np.stack([predicted.logits[row] for row in stored.rows()])
 
     def planned(self, record: Record) -> Planned:
-        """Return the plan of a record with benchmark, corpus and plugins; CheckError where one is
-        not at hand as the record names it.
+        """Return the plan of a record with its benchmark, corpus and plugins.
+
+        Raises CheckError where one is not at hand as the record names it.
         """
         plan = record.plan
         benchmark = self.expectation.benchmark(plan.benchmark.sha256)

@@ -74,7 +74,7 @@ def rendered_clips(
     """Return all clips, end to end, through the simulated device: [total], in steps of 16 bits."""
     if rendering.device_model is None:
         return samples
-    given = {
+    given: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in rendering.device_model.items()
     }

@@ -174,7 +174,7 @@ class _Explaining:
             self._miss(number, "lrp", "captum is not installed", EXTRA)
         for name, measure in explain.items():
             parts, kept = [], []
-            for x, c in zip(inputs.split(BATCH), chosen.split(BATCH), strict=True):
+            for x, c in zip(torch.split(inputs, BATCH), torch.split(chosen, BATCH), strict=True):
                 relevance = measure(x, c)
                 with torch.no_grad():
                     logit = network(x).gather(1, c[:, None])[:, 0].double()
@@ -191,7 +191,7 @@ class _Explaining:
         with torch.no_grad():
             if model.frontend is not None:
                 # 'waveform' hands samples on; 'learned' makes bins of them, which are explained
-                parts = [model.frontend(part) for part in windows.split(BATCH)]
+                parts = [model.frontend(part) for part in torch.split(windows, BATCH)]
                 windows = torch.cat(parts)
             inputs = (windows - model.mean_db) / model.std_db
         if job.model.scale == "waveform":

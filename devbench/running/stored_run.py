@@ -93,8 +93,8 @@ def open_run(
             raise DataError(
                 f"run {record.run_id[:12]} has no weights in this store",
                 fix="give --store the one it was trained in, or train it again: "
-                f"devbench run --method {plan.method.name} --source {plan.source} "
-                f"--benchmark {plan.benchmark.id} --budget {plan.budget} --seed {plan.seed} --force",
+                f"devbench run --method {plan.method.name} --source {plan.source} --benchmark "
+                f"{plan.benchmark.id} --budget {plan.budget} --seed {plan.seed} --force",
             )
         if sha256_file(path) != model.weights_sha256:
             raise DataError(

@@ -12,21 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+_NAMES = ("describe", "corpus", "features", "artifact", "fit", "predict", "convert", "relevance",
+          "impairment")  # fmt: skip
 TASKS = {
-    **{
-        name: f"devbench.running.{name}_task"
-        for name in (
-            "describe",
-            "corpus",
-            "features",
-            "artifact",
-            "fit",
-            "predict",
-            "convert",
-            "relevance",
-            "impairment",
-        )  # fmt: skip
-    },
+    **{name: f"devbench.running.{name}_task" for name in _NAMES},
     "check": "devbench.plugin_kit.check_task",
 }
 """Where the module of each task is."""
