@@ -148,11 +148,11 @@ def loss_table(run: RunLoss) -> list[list[str]]:
     rows = [["F1 points lost", "really", *names, "together", "dearest"]]
     for device in run.devices:
         values = [device.lost, *(device.by_impairment[name] for name in names), device.together]
-        cells = [f"{100 * value:.1f}" for value in values]
+        cells = [f"{100 * value:z.1f}" for value in values]
         rows.append([device.device, *cells, device.ranking[0]])
     means = [run.mean(name) for name in ("lost", *names, "together")]
     dearest = max(names, key=run.mean)
-    rows.append(["mean", *(f"{100 * value:.1f}" for value in means), dearest])
+    rows.append(["mean", *(f"{100 * value:z.1f}" for value in means), dearest])
     return rows
 
 

@@ -130,7 +130,7 @@ def table(found: Relevance) -> list[list[str]]:
     for device in found.devices:
         words = f"{device.device} ({device.role}), F1 {device.macro_f1:.3f}"
         rows.append([words, *("" for _ in device.f1_lost)])
-        rows.append(["  F1 points lost", *(f"{100 * lost:.1f}" for lost in device.f1_lost)])
+        rows.append(["  F1 points lost", *(f"{100 * lost:z.1f}" for lost in device.f1_lost)])
         for name, measure in device.measures.items():
             rows.append([f"  {name}, %", *(f"{100 * share:.0f}" for share in measure.share)])
     return rows

@@ -83,7 +83,7 @@ def _numbers(axes: Any, values: Any, image: Any) -> None:
         red, green, blue, _ = image.cmap(image.norm(value))
         is_dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
         colour = "white" if is_dark else "black"
-        axes.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=7, color=colour)
+        axes.text(column, row, f"{value:z.0f}", ha="center", va="center", fontsize=7, color=colour)
 
 
 def _cells(values: Any) -> list[tuple[tuple[int, int], float]]:

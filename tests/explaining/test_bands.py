@@ -27,7 +27,7 @@ def test_the_band_of_a_frequency_is_the_one_with_the_largest_weight() -> None:
             (low + high) / 2
             for low, high in zip(bands.edges_hz[:-1], bands.edges_hz[1:], strict=True)
         ]
-    )  # noqa: E501
+    )
     assert bands.of(middle).tolist() == list(range(6))
     assert bands.weights(middle).argmax(axis=0).tolist() == list(range(6))
 

@@ -127,7 +127,7 @@ def test_a_call_without_a_rule_is_named() -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return (x * torch.sigmoid(x)).mean(dim=(2, 3))
 
-    with pytest.raises(Uncovered, match="sigmoid|mul"):
+    with pytest.raises(Uncovered, match=r"sigmoid|mul"):
         Propagation(Gated())
 
 

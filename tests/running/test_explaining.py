@@ -59,7 +59,30 @@ def test_relevance_holds_the_record_and_shares_are_whole(told: World_) -> None:
 def test_bands_can_be_stopped_in_the_sound(told: World_) -> None:
     found = asked(told, "band-stop")
     assert found.settings.fill == "band-stop"
-    assert [d.macro_f1 for d in found.devices] == [d.macro_f1 for d in asked(told).devices]
+    assert [d.macro_f1 for d in found.devices] == [s.macro_f1 for s in told[1].scores]
+
+
+def test_samples_are_explained_in_the_same_bands(told: World_) -> None:
+    world, _ = told
+    width = ("backbone.width=0.1",)
+    record = world.run(frontend="waveform", backbone="m5", settings=width)
+    found = asked((world, record))
+    assert (found.domain, found.settings.fill) == ("waveform", "band-stop")
+    assert (found.missing, found.warnings) == ([], [])
+    for device in found.devices:
+        for name in ("gradient-input", "lrp"):
+            assert sum(device.measures[name].share) == pytest.approx(1, abs=1e-9)
+
+
+def test_what_has_no_rule_is_named_and_the_rest_is_made(told: World_) -> None:
+    """A backbone with SiLU, and a method that adapts to each device: logits as in its record."""
+    world, _ = told
+    record = world.run("bn-adapt", backbone="bc-resnet")
+    found = asked((world, record))
+    assert [entry.part for entry in found.missing] == ["lrp"]
+    assert "SubSpectralNorm" in found.missing[0].why
+    assert found.warnings == []
+    assert all(set(device.measures) == {"gradient-input"} for device in found.devices)
 
 
 def test_losses_name_every_impairment(told: World_) -> None:
@@ -87,7 +110,7 @@ def test_losses_name_every_impairment(told: World_) -> None:
 def test_a_damaged_document_is_refused(told: World_, tmp_path: Path) -> None:
     path = tmp_path / "relevance.json"
     path.write_bytes(asked(told).to_json().replace(b'"n_parts"', b'"n_shares"'))
-    with pytest.raises(DataError, match="n_shares"):
+    with pytest.raises(DataError, match="n_parts"):
         read_relevance(path)
 
 
@@ -107,7 +130,7 @@ def test_without_weights_it_is_said_where_they_come_from(told: World_) -> None:
 def test_a_corpus_that_is_not_at_hand_is_named(told: World_) -> None:
     world, record = told
     nowhere = Expectation([], str(world.benchmark))
-    with pytest.raises(DevbenchError, match="tiny.*is not here"):
+    with pytest.raises(DevbenchError, match=r"tiny.*is not here"):
         open_run(record, world.store, nowhere, device="cpu", threads=1, talk=world.heard)
 
 
