@@ -18,7 +18,7 @@ from devbench.errors import DevbenchError, PluginError
 from devbench.explaining.bands import Bands
 from devbench.explaining.gradients import gradient_times_input, over_bins, over_spectrum
 from devbench.explaining.occlusion import band_stop, each_clip, without_bins
-from devbench.explaining.propagation import Propagation, Uncovered
+from devbench.explaining.propagation import Explain, Propagation, Uncovered
 from devbench.files import disk_errors, sha256_file
 from devbench.running import guard
 from devbench.running.classifier import Classifier, clip_logits, set_up_torch
@@ -164,7 +164,9 @@ class _Explaining:
                 self._miss(number, name, why, "compare bands by the F1 they cost")
             return found
         inputs, network, total = self._parts(model, windows)
-        explain = {"gradient-input": lambda x, c: gradient_times_input(network, x, c)}
+        explain: dict[str, Explain] = {
+            "gradient-input": lambda x, c: gradient_times_input(network, x, c)
+        }
         try:
             explain["lrp"] = Propagation(network)
         except Uncovered as error:
