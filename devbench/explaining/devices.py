@@ -149,7 +149,8 @@ def loss_table(run: RunLoss) -> list[list[str]]:
     for device in run.devices:
         values = [device.lost, *(device.by_impairment[name] for name in names), device.together]
         cells = [f"{100 * value:z.1f}" for value in values]
-        rows.append([device.device, *cells, device.ranking[0]])
+        first = device.ranking[0]
+        rows.append([device.device, *cells, first if device.by_impairment[first] > 0 else "-"])
     means = [run.mean(name) for name in ("lost", *names, "together")]
     dearest = max(names, key=run.mean)
     rows.append(["mean", *(f"{100 * value:z.1f}" for value in means), dearest])
