@@ -72,7 +72,7 @@ def test_fit_code_knows_neither_predict_nor_score() -> None:
 def test_only_workers_load_plugins() -> None:
     allowed = {"describe_task", "artifact_task", "convert_task", "corpus_task", "features_task",
                "fit_task", "predict_task", "classifier", "frontend", "pretraining",
-               "explain_task", "observer_worker", "check_task"}  # fmt: skip
+               "explain_task", "observer_worker", "check_task", "stored_models"}  # fmt: skip
     for path in CORE:
         loads = {n for n in imports(path) if n.startswith("devbench.registry.load_")}
         assert not loads or path.stem in allowed, f"{path} loads plugins"

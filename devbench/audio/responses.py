@@ -30,7 +30,7 @@ def mel_bands(
     """
     import numpy as np
 
-    edges_hz = _from_mel(np.linspace(_to_mel(fmin_hz), _to_mel(sample_rate_hz / 2), n_bands + 2))
+    edges_hz = from_mel(np.linspace(to_mel(fmin_hz), to_mel(sample_rate_hz / 2), n_bands + 2))
     bin_hz = np.linspace(0, sample_rate_hz / 2, n_fft // 2 + 1)
     low, centre, high = edges_hz[:-2, None], edges_hz[1:-1, None], edges_hz[2:, None]
     rising = (bin_hz - low) / (centre - low)
@@ -39,13 +39,15 @@ def mel_bands(
     return weights, edges_hz[1:-1]
 
 
-def _to_mel(hz: float) -> float:
+def to_mel(hz: float) -> float:
+    """Return a frequency on the Slaney mel scale: linear below 1 kHz (15 mel), then logarithmic."""
     import math
 
     return hz * 3 / 200 if hz < 1000 else 15 + 27 * math.log(hz / 1000) / math.log(6.4)
 
 
-def _from_mel(mel: Floats) -> Floats:
+def from_mel(mel: Floats) -> Floats:
+    """Return the frequencies in Hz of points on the Slaney mel scale: [point]."""
     import numpy as np
 
     return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * np.log(6.4) / 27))

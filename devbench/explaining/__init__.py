@@ -1,1 +1,1 @@
-"""What activations tell of devices: statistics, an auxiliary classifier, and documents of both."""
+"""Why a run scores what it scores: pure calculation on arrays, and the documents that keep it."""

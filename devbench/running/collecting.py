@@ -116,7 +116,9 @@ def collect_classifier(
         ),
         only=list(only) if only is not None else None,
     )
-    result = _collect(job, planned, scratch, talk, f"layers of {plan.method.name}")
+    result = _collect(
+        job, planned, weights[0].absolute(), scratch, talk, f"layers of {plan.method.name}"
+    )
     return _collected(
         planned,
         result,
@@ -149,8 +151,9 @@ def collect_converter(
         converter=ConverterLayers(fit=fit, clips="clips", targets=plan.targets),
         only=list(only) if only is not None else None,
     )
-    name = plan.method.name
-    result = _collect(job, planned, scratch, talk, f"layers of {name} from {plan.source}")
+    name, shelf = plan.method.name, shelf_of(store).folder
+    words = f"layers of {name} from {plan.source}"
+    result = _collect(job, planned, shelf, scratch, talk, words)
     if "missing" in result:
         raise DataError(
             f"method {name!r} needs an artifact {result['missing']['name']!r} that is not trained",
@@ -171,7 +174,7 @@ def _of(planned: Planned, device: str, events: Sequence[str]) -> list[Clip]:
 
 
 def _collect(
-    job: ExplainJob, planned: Planned, scratch: Path, talk: Talk, phase: str
+    job: ExplainJob, planned: Planned, readable: Path, scratch: Path, talk: Talk, phase: str
 ) -> Mapping[str, Any]:
     def report(message: Mapping[str, Any]) -> None:
         refuse_violation(planned.refs["method"], message)
@@ -186,6 +189,7 @@ def _collect(
         limits=planned.limits,
         threads=planned.plan.threads,
         on_report=report,
+        sandbox=planned.sandbox(readable),
     )
     result: Mapping[str, Any] = outcome.result
     return result

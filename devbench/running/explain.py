@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from devbench.errors import DataError, DevbenchError, UsageError
+from devbench.errors import DevbenchError, UsageError
 from devbench.explaining.documents import (
     KINDS,
     Estimate,
@@ -32,6 +32,7 @@ from devbench.running.collecting import (
 from devbench.running.converting import scratch_folder
 from devbench.running.features import ensure_features
 from devbench.running.plan import versions
+from devbench.running.stored_run import stored_weights
 
 if TYPE_CHECKING:
     from devbench.results.expected import Expectation
@@ -73,19 +74,10 @@ def ask_run(
         own = ", ".join(name for name in models if name) or "one classifier for all targets"
         raise UsageError(f"run {run} has no classifier for {target!r}", fix=f"it has {own}")
     model = models[target] if target is not None else record.models[0]
-    path = store.blob_path("checkpoints", model.weights_sha256)
-    if not path.exists():
-        plan = record.plan
-        raise DataError(
-            f"run {run} has no stored weights here",
-            fix="add them with its record (devbench records add), or train it again: devbench run "
-            f"--method {plan.method.name} --source {plan.source} --benchmark {plan.benchmark.id} "
-            f"--budget {plan.budget} --seed {plan.seed} --force",
-        )
-    store.blob("checkpoints", model.weights_sha256)  # whole, or DataError
+    weights = stored_weights(record, model, store)
     planned = planned_again(record, expectation)
     planned = replace(planned, plan=planned.plan.model_copy(update={"device": device}))
-    return Asked(record, planned, model.target, (path, model.weights_sha256))
+    return Asked(record, planned, model.target, weights)
 
 
 def information_of_run(

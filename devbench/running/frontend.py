@@ -47,3 +47,22 @@ class LiveFrontend(nn.Module):
         with torch.autocast(waveform.device.type, enabled=False):
             frames: torch.Tensor = self.module(waveform.float())[..., :n_frames]
         return frames
+
+
+def spectrograms(
+    job: ModelJob, samples: torch.Tensor, index: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return clips end to end, [total, bin] frames, and their index [clip, 2], from waveforms.
+
+    samples: [total] clips end to end, on the CPU as features are computed; index: [clip, 2].
+    """
+    _, frontend = build_frontend(job.frontend, job.features.spec())
+    frames: list[torch.Tensor] = []
+    places: list[tuple[int, int]] = []
+    total = 0
+    with torch.no_grad():
+        for start, length in index.tolist():
+            frames.append(frontend(samples[start : start + length][None])[0, 0].T)
+            places.append((total, len(frames[-1])))
+            total += len(frames[-1])
+    return torch.cat(frames), torch.tensor(places)

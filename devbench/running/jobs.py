@@ -188,3 +188,43 @@ class PredictJob(Job):
     weights: list[str]
     weights_sha256: list[str]
     groups: list[Group]
+
+
+class RelevanceJob(PredictJob):
+    """Explain what a classifier decides by; one group per device.
+
+    edges_hz: of the bands. rate_hz: of waveforms. n_parts: parts of a window. n_explained: clips
+    of each group whose logits are explained; occlusion takes all. sounds: folder of the clips as
+    waveforms, where a band is stopped before a front end that is computed beforehand.
+    """
+
+    edges_hz: list[float]
+    fill: Literal["clip-mean", "silence", "band-stop"]
+    rate_hz: int
+    floor_db: float
+    bin_hz: list[float]
+    n_parts: int
+    n_explained: int
+    sounds: str | None
+
+
+class RenderGroup(Job):
+    """The staged clips through one simulated device, predicted by one classifier.
+
+    group: place of the target among the run's devices. device_model: arguments of DeviceModel;
+    None: the clips as they are. seed: of the noise floor.
+    """
+
+    model: int
+    group: int
+    device_model: dict[str, Any] | None
+    seed: int
+
+
+class ImpairmentJob(Job):
+    """Render clips, staged as waveforms, with one impairment per group, and predict them."""
+
+    model: ModelJob
+    weights: list[str]
+    weights_sha256: list[str]
+    renderings: list[RenderGroup]

@@ -27,7 +27,7 @@ from devbench.files import disk_errors, pretty_json
 from devbench.running.sandbox import Sandbox
 
 Task = Literal["describe", "corpus", "features", "artifact", "fit", "predict", "convert", "explain",
-               "estimate", "check"]  # fmt: skip
+               "estimate", "relevance", "impairment", "check"]  # fmt: skip
 Report = Callable[[Mapping[str, Any]], None]
 
 POLL_S = 0.05

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 _OWN = ("describe", "corpus", "features", "artifact", "fit", "predict", "convert", "explain",
-        "estimate")  # fmt: skip
+        "estimate", "relevance", "impairment")  # fmt: skip
 TASKS = {
     **{name: f"devbench.running.{name}_task" for name in _OWN},
     "check": "devbench.plugin_kit.check_task",

@@ -1,0 +1,163 @@
+"""A finished run, opened again to be explained: plan, features, weights and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from devbench.errors import CheckError, ConfigurationError, DataError, RunError
+from devbench.files import sha256_file
+from devbench.running.again import planned_again
+from devbench.running.features import FeatureCache, ensure_features
+from devbench.running.hardware import best_device, cuda_info
+from devbench.running.stage import model_job
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from devbench.contract.values import Clip
+    from devbench.results.expected import Expectation
+    from devbench.results.record import Model, Record
+    from devbench.results.store import Store
+    from devbench.running.jobs import ModelJob
+    from devbench.running.plan import Planned
+
+
+class Talk(Protocol):
+    """How an explanation tells what it does."""
+
+    def phase(self, name: str) -> None:
+        """Say that a phase begins."""
+        ...
+
+    def progress(self, done: int, total: int) -> None:
+        """Say how far the phase is."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """All that a worker needs to ask the classifiers of a run. weights: (path, SHA-256) of each."""
+
+    record: Record
+    planned: Planned
+    features: FeatureCache
+    weights: tuple[tuple[Path, str], ...]
+    model: ModelJob
+
+    @property
+    def devices(self) -> list[str]:
+        """Return the devices that the run was scored on, in its order."""
+        plan = self.record.plan
+        return plan.targets if plan.method.per_target else [plan.source, *plan.targets]
+
+    def classifier_of(self, device: str) -> int:
+        """Return which classifier answers for a device."""
+        plan = self.record.plan
+        return plan.targets.index(device) if plan.method.per_target else 0
+
+    def clips(self, device: str) -> list[Clip]:
+        """Return the test clips of a device, sorted by event."""
+        return self.planned.clips_of("test", device)
+
+    def labels(self, clips: list[Clip]) -> NDArray[np.int64]:
+        """Return the class indices of clips: [clip]."""
+        import numpy as np
+
+        place = {label: index for index, label in enumerate(self.planned.benchmark.classes)}
+        return np.array([place[clip.label] for clip in clips], np.int64)
+
+
+def open_run(
+    record: Record,
+    store: Store,
+    expectation: Expectation,
+    *,
+    device: str,
+    threads: int,
+    talk: Talk,
+) -> StoredRun:
+    """Return a run with its features computed.
+
+    device: auto, cpu or cuda; threads: 0 takes the run's. Raises DataError where weights, corpus
+    or benchmark are not at hand.
+    """
+    weights = [stored_weights(record, model, store) for model in record.models]
+    try:
+        planned = planned_again(record, expectation)
+    except CheckError as error:  # nothing is verified here: data is not at hand
+        raise DataError(error.what, fix=error.fix) from error
+    talk.phase("features")
+    features = ensure_features(planned, store=store.folder, on_progress=talk.progress)
+    changes: dict[str, object] = {"device": _device(device)}
+    if threads:
+        changes["threads"] = threads
+    return StoredRun(
+        record=record,
+        planned=planned,
+        features=features,
+        weights=tuple(weights),
+        model=model_job(planned, features).model_copy(update=changes),
+    )
+
+
+def stored_weights(record: Record, model: Model, store: Store) -> tuple[Path, str]:
+    """Return path and SHA-256 of a classifier's weights; DataError where they are not whole."""
+    plan, path = record.plan, store.blob_path("checkpoints", model.weights_sha256)
+    if not path.exists():
+        raise DataError(
+            f"run {record.run_id[:12]} has no weights in this store",
+            fix="give --store the one it was trained in, add them with its record (devbench records "
+            f"add), or train it again: devbench run --method {plan.method.name} --source "
+            f"{plan.source} --benchmark {plan.benchmark.id} --budget {plan.budget} --seed "
+            f"{plan.seed} --force",
+        )
+    if sha256_file(path) != model.weights_sha256:
+        raise DataError(
+            f"{path} is damaged: its content does not have the hash in its name",
+            fix="restore the file, or run it again with --force",
+        )
+    return path.absolute(), model.weights_sha256
+
+
+def _device(wanted: str) -> Literal["cpu", "cuda"]:
+    if wanted == "cuda" and not cuda_info():
+        raise ConfigurationError(
+            "no CUDA device on this machine", fix="use --device auto or cpu; see devbench doctor"
+        )
+    chosen = best_device() if wanted == "auto" else wanted
+    return "cuda" if chosen == "cuda" else "cpu"
+
+
+def versions_now() -> dict[str, str]:
+    """Return the versions of what an explanation is computed with."""
+    from importlib import metadata
+
+    found = {}
+    for name in ("devbench", "torch", "numpy", "captum"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def read_logits(
+    path: Path, result: Mapping[str, object], shape: tuple[int, ...]
+) -> NDArray[np.float32]:
+    """Return the logits that a worker wrote, as it reported them; RunError where they differ."""
+    import numpy as np
+
+    logits = np.load(path, allow_pickle=False)
+    is_whole = sha256_file(path) == result["logits_sha256"]
+    if not is_whole or logits.shape != shape or not bool(np.isfinite(logits).all()):
+        raise RunError(
+            f"the worker's logits are {logits.shape} where {shape} finite ones are expected",
+            fix="type the command again",
+            state="invalid",
+        )
+    found: NDArray[np.float32] = logits
+    return found

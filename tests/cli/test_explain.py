@@ -1,0 +1,39 @@
+"""devbench explain at the prompt: mistakes end before anything heavy begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from devbench.cli.explain_options import command_line, echo_table
+from devbench.errors import UnknownNameError, UsageError
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["relevance", "0000"], UnknownNameError),
+        (["relevance", "0000", "--figure", "relevance.pdf"], UsageError),
+        (["relevance", "0000", "--bands", "1"], UsageError),
+        (["devices", "sim7", "--run", "0000"], UnknownNameError),
+        (["devices", "sim7", "--run", "0000", "--reference", "ipad7"], UsageError),
+    ],
+)
+def test_mistakes_are_named(words: list[str], error: type[Exception], tmp_path: Path) -> None:
+    from devbench.cli.group import cli
+
+    with pytest.raises(error):
+        cli.main(["explain", *words, "--store", str(tmp_path)], standalone_mode=False)
+
+
+def test_the_command_that_is_kept_leaves_out_what_was_not_given() -> None:
+    words = command_line(["explain", "devices", "a b"], {"--run": None, "--events": 80})
+    assert words == "devbench explain devices 'a b' --events 80"
+
+
+def test_numbers_stand_below_their_names(capsys: pytest.CaptureFixture[str]) -> None:
+    echo_table([["", "low", "high"], ["a long heading", "", ""], ["  lost", "1.0", "22.5"]])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("low  high")
+    assert lines[2] == "  lost  1.0  22.5"
