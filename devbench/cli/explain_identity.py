@@ -13,12 +13,6 @@ from devbench.cli.options import data_option, device_option, json_option, store_
 if TYPE_CHECKING:
     from devbench.explaining.documents import Identity
 
-NAMES = {
-    "recordings": "recordings, mean and deviation per band",
-    "converted": "converted recordings, likewise",
-    "embedding": "embedding (input of the last layer)",
-}
-
 
 @click.command("identity")
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
@@ -73,8 +67,9 @@ def command(
 
 
 def _print(document: Identity, store: Path) -> None:
-    from devbench.cli.explain_talk import cells, print_table
+    from devbench.cli.explain_talk import print_table
     from devbench.explaining.documents import place
+    from devbench.explaining.tables import identity_table
     from devbench.talk import printable
 
     click.echo(printable(document.network.title))
@@ -82,23 +77,7 @@ def _print(document: Identity, store: Path) -> None:
     click.echo(
         f1 + (f", source {document.source_f1:.3f}" if document.source_f1 is not None else "")
     )
-    rows = [["device told from", "devices", "chance", "accuracy", "SD", "nats", "SD", "H"]]
-    for seen in document.seen:
-        nats, nats_sd, accuracy, accuracy_sd = cells(seen.estimate)
-        clips = seen.clips
-        rows.append(
-            [
-                NAMES[seen.what],
-                str(len(clips.devices)),
-                f"{clips.chance:.3f}",
-                accuracy,
-                accuracy_sd,
-                nats,
-                nats_sd,
-                f"{clips.entropy_nats:.3f}",
-            ]
-        )
-    print_table(rows, 1)
+    print_table(identity_table(document), 1)
     for note in document.notes:
         click.echo(printable(f"not measured: {note}"))
     click.echo(f"kept: {place(document.network, document.kind, store)}", err=True)

@@ -150,8 +150,9 @@ def _draw(found: list[Information], figure: Path) -> None:
 
 
 def _print(document: Information, store: Path) -> None:
-    from devbench.cli.explain_talk import cells, print_table
+    from devbench.cli.explain_talk import print_table
     from devbench.explaining.documents import place
+    from devbench.explaining.tables import information_table
     from devbench.talk import printable
 
     clips = document.clips
@@ -162,10 +163,5 @@ def _print(document: Information, store: Path) -> None:
         f"{clips.chance:.3f}; {clips.n_events} test events of all devices, {clips.n_windows} "
         f"windows, {len(document.protocol.seeds)} seeds"
     )
-    rows = [["layer", "shape", "kind", "nats", "SD", "accuracy", "SD"]]
-    for layer in document.layers:
-        shape = "x".join(map(str, layer.shape))
-        for item in layer.measured:
-            rows.append([layer.name, shape, item.kind, *cells(item.estimate)])
-    print_table(rows, 3)
+    print_table(information_table(document), 3)
     click.echo(f"kept: {place(document.network, document.kind, store)}", err=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 if TYPE_CHECKING:
-    from devbench.explaining.documents import Estimate, Protocol
+    from devbench.explaining.documents import Protocol
     from devbench.results.store import Store
     from devbench.running.explain import Asked
 
@@ -70,16 +70,6 @@ def computing_on(device: str) -> Literal["cpu", "cuda"]:
         raise ConfigurationError("no CUDA device on this machine", fix="use --device auto or cpu")
     chosen = best_device() if device == "auto" else device
     return "cuda" if chosen == "cuda" else "cpu"
-
-
-def cells(estimate: Estimate) -> list[str]:
-    """Return nats, their deviation over seeds, and accuracy with its own, for a table."""
-    return [
-        f"{estimate.nats:.3f}",
-        f"{estimate.nats_sd:.3f}",
-        f"{estimate.accuracy:.3f}",
-        f"{estimate.accuracy_sd:.3f}",
-    ]
 
 
 def print_table(rows: list[list[str]], n_words: int) -> None:

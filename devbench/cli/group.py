@@ -30,7 +30,7 @@ COMMANDS = {
     "leaderboard": "Rank methods per track from the records of a store.",
     "page": "Look at the leaderboard in a browser.",
     "compare": "Tell whether methods differ, with intervals and corrected p values.",
-    "explain": "Ask why: what layers tell of devices, which bands decide, which device differs how.",
+    "explain": "Ask why: what layers tell of devices, which bands decide, how devices differ.",
     "report": "Show one run or one method as a page: scores, mistakes, sounds.",
     "recommend": "Name the method for your devices, with the evidence.",
     "records": "Export records and logits, or add those of another machine or person.",

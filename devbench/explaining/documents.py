@@ -227,7 +227,7 @@ class Identity(Strict):
         return next((item for item in self.seen if item.what == what), None)
 
 
-Document = TypeVar("Document", Information, Identity)
+Document = TypeVar("Document", bound=Strict)
 
 
 def keep(document: Information | Identity, store: Path) -> Path:

@@ -1,48 +1,114 @@
-"""What `devbench explain` left in the store about a run: a section for each kind of diagnosis."""
+"""What `devbench explain` left in the store about a run: tables for each kind of question."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from devbench.errors import DataError
-from devbench.files import pretty_json, read_json
+from devbench.explaining.devices import Devices, device_table, loss_table
+from devbench.explaining.documents import Identity, Information, read_document
+from devbench.explaining.relevance import Missing, Relevance
+from devbench.explaining.relevance import table as relevance_table
+from devbench.explaining.shelf import diagnosis_path
+from devbench.explaining.tables import identity_table, information_table
+from devbench.results.render import clean_line
 
 if TYPE_CHECKING:
     from devbench.results.store import Store
 
-FOLDER = "diagnosis"
-KINDS = {
+KINDS: Mapping[str, str] = {
     "information": "Device information in the network",
     "identity": "Can the device be told?",
-    "relevance": "Which regions decide",
+    "relevance": "Which bands decide",
     "devices": "Which device differs how",
 }
-MAX_SHOWN = 4000
+
+
+class Table(NamedTuple):
+    """A table of texts. rows: each as long as the header."""
+
+    caption: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
 
 
 class Explained(NamedTuple):
-    """One diagnosis. document: None where there is none; words: then what makes it."""
+    """One kind. tables: none where it was not measured; command: what measures it; notes: of it."""
 
     kind: str
     title: str
-    document: Any
-    text: str
-    words: str
+    tables: tuple[Table, ...]
+    notes: tuple[str, ...]
+    command: str
 
 
 def explained_sections(store: Store, run_id: str) -> tuple[Explained, ...]:
-    """Return the diagnoses of a run in the order of KINDS, those that are missing, too."""
+    """Return what is known of a run in the order of KINDS, and what is not, too."""
     return tuple(_section(store, run_id, kind, title) for kind, title in KINDS.items())
 
 
 def _section(store: Store, run_id: str, kind: str, title: str) -> Explained:
-    path = store.folder / FOLDER / run_id / f"{kind}.json"
+    path = diagnosis_path(store, run_id, f"{kind}.json")
     command = f"devbench explain {kind} {run_id[:12]}"
+    if kind == "devices":
+        command = f"devbench explain devices BENCHMARK --run {run_id[:12]}"
     if not path.exists():
-        return Explained(kind, title, None, "", command)
+        return Explained(kind, title, (), (), command)
     try:
-        document = read_json(path)
-        text = pretty_json(document).decode()
-    except (DataError, ValueError):
-        return Explained(kind, title, None, "", command)
-    return Explained(kind, title, document, text[:MAX_SHOWN], command)
+        tables, notes = _READ[kind](path)
+    except DataError as error:
+        words = error.what.replace(str(path), path.name)  # a page shows no folders of its maker
+        return Explained(kind, title, (), (clean_line(words),), command)
+    return Explained(kind, title, tables, tuple(map(clean_line, notes)), command)
+
+
+Read = tuple[tuple[Table, ...], list[str]]
+
+
+def _information(path: Path) -> Read:
+    found = read_document(path, Information)
+    caption = (
+        f"device information, nats (at least), of {found.clips.entropy_nats:.3f}; accuracy by "
+        f"chance {found.clips.chance:.3f}"
+    )
+    return (_table(caption, information_table(found)),), []
+
+
+def _identity(path: Path) -> Read:
+    found = read_document(path, Identity)
+    caption = "how well an auxiliary classifier tells the device"
+    return (_table(caption, identity_table(found)),), found.notes
+
+
+def _relevance(path: Path) -> Read:
+    found = read_document(path, Relevance)
+    caption = "macro F1 lost in points without a band, and shares of relevance, by band in Hz"
+    return (_table(caption, relevance_table(found)),), [*_gaps(found.missing), *found.warnings]
+
+
+def _devices(path: Path) -> Read:
+    found = read_document(path, Devices)
+    tables = [_table("estimated from recordings", device_table(found))]
+    if found.run is not None:
+        caption = "macro F1 points lost when source clips get one difference of the target"
+        tables.append(_table(caption, loss_table(found.run)))
+    return tuple(tables), _gaps(found.missing)
+
+
+_READ: Mapping[str, Callable[[Path], Read]] = {
+    "information": _information,
+    "identity": _identity,
+    "relevance": _relevance,
+    "devices": _devices,
+}
+
+
+def _gaps(missing: list[Missing]) -> list[str]:
+    return [f"no {gap.part}: {gap.why} (fix: {gap.fix})" for gap in missing]
+
+
+def _table(caption: str, rows: list[list[str]]) -> Table:
+    header, *body = [tuple(map(clean_line, row)) for row in rows]
+    return Table(caption, header, tuple(body))

@@ -128,7 +128,7 @@ def make_report(
 def _explained(chosen: Chosen, store: Store) -> tuple[tuple[str, tuple[Explained, ...]], ...]:
     """Return the diagnoses of every run that has one; of the first where none has."""
     every = [(r.run_id, explained_sections(store, r.run_id)) for r in chosen.records]
-    held = [(run_id, own) for run_id, own in every if any(e.document is not None for e in own)]
+    held = [(run_id, own) for run_id, own in every if any(one.tables for one in own)]
     return tuple(held or every[:1])
 
 

@@ -117,7 +117,12 @@ def collect_classifier(
         only=list(only) if only is not None else None,
     )
     result = _collect(
-        job, planned, weights[0].absolute(), scratch, talk, f"layers of {plan.method.name}"
+        job,
+        planned,
+        readable=weights[0].absolute(),
+        scratch=scratch,
+        talk=talk,
+        phase=f"layers of {plan.method.name}",
     )
     return _collected(
         planned,
@@ -153,7 +158,7 @@ def collect_converter(
     )
     name, shelf = plan.method.name, shelf_of(store).folder
     words = f"layers of {name} from {plan.source}"
-    result = _collect(job, planned, shelf, scratch, talk, words)
+    result = _collect(job, planned, readable=shelf, scratch=scratch, talk=talk, phase=words)
     if "missing" in result:
         raise DataError(
             f"method {name!r} needs an artifact {result['missing']['name']!r} that is not trained",
@@ -174,7 +179,7 @@ def _of(planned: Planned, device: str, events: Sequence[str]) -> list[Clip]:
 
 
 def _collect(
-    job: ExplainJob, planned: Planned, readable: Path, scratch: Path, talk: Talk, phase: str
+    job: ExplainJob, planned: Planned, *, readable: Path, scratch: Path, talk: Talk, phase: str
 ) -> Mapping[str, Any]:
     def report(message: Mapping[str, Any]) -> None:
         refuse_violation(planned.refs["method"], message)

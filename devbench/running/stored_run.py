@@ -110,10 +110,10 @@ def stored_weights(record: Record, model: Model, store: Store) -> tuple[Path, st
     if not path.exists():
         raise DataError(
             f"run {record.run_id[:12]} has no weights in this store",
-            fix="give --store the one it was trained in, add them with its record (devbench records "
-            f"add), or train it again: devbench run --method {plan.method.name} --source "
-            f"{plan.source} --benchmark {plan.benchmark.id} --budget {plan.budget} --seed "
-            f"{plan.seed} --force",
+            fix="give --store the one it was trained in, add them with its record "
+            "(devbench records add), or train it again: devbench run "
+            f"--method {plan.method.name} --source {plan.source} --benchmark {plan.benchmark.id} "
+            f"--budget {plan.budget} --seed {plan.seed} --force",
         )
     if sha256_file(path) != model.weights_sha256:
         raise DataError(

@@ -10,39 +10,18 @@ from pydantic import ValidationError
 
 from devbench.errors import DataError
 from devbench.explaining.documents import (
-    Clips,
     Estimate,
     Information,
-    Layer,
-    Measured,
-    Network,
-    Protocol,
-    SeedEstimate,
     keep,
     read_document,
 )
 from devbench.explaining.picture import alternative, draw_information
-from helpers.records import make_plan
+from helpers.explained import made_up_information
 
 
 @pytest.fixture
 def document() -> Information:
-    plan = make_plan()
-    network = Network(
-        form="classifier", key="0" * 64, target=None, weights_sha256=["1" * 64], artifacts=[],
-        method=plan.backbone, backbone=plan.backbone, frontend=plan.frontend,
-        benchmark=plan.benchmark, corpus=plan.corpus, source=plan.source, fold=0, budget="quick",
-        seed=0, device="cpu", threads=1, versions={},
-    )  # fmt: skip
-    clips = Clips(
-        split="test", devices=["a", "b"], n_events=20, n_groups=20, n_windows=40, crop_frames=80,
-        entropy_nats=math.log(2),
-    )  # fmt: skip
-    seeds = [SeedEstimate(seed=s, nats=n, accuracy=a, epochs=3) for s, n, a in
-             ((0, 0.25, 0.75), (1, 0.5, 1.0))]  # fmt: skip
-    measured = Measured(kind="channel", n_features=8, estimate=Estimate.of(seeds))
-    layers = [Layer(name="first", shape=[4, 8, 8], measured=[measured])]
-    return Information(network=network, clips=clips, protocol=Protocol(), layers=layers)
+    return made_up_information()
 
 
 def test_means_over_seeds(document: Information) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +9,12 @@ import numpy as np
 import pytest
 
 from devbench.errors import UnknownNameError, UsageError
+from devbench.explaining.documents import keep
+from devbench.explaining.shelf import diagnosis_path
 from devbench.pages.devices import shipped_responses
 from devbench.reports.chosen import Chosen, Wanted, choose
 from devbench.reports.classes import class_scores, confusions_of, mistakes_table
-from devbench.reports.explained import FOLDER, KINDS, explained_sections
+from devbench.reports.explained import KINDS, explained_sections
 from devbench.reports.figures import figure_files
 from devbench.reports.learning import learning_of
 from devbench.reports.pictures import palette, spectrogram_png
@@ -24,6 +25,7 @@ from devbench.results.expected import Expectation
 from devbench.results.metrics import mean
 from devbench.results.record import Epoch
 from devbench.results.store import Store
+from helpers.explained import made_up_information
 from helpers.pages import Parsed
 from helpers.records import make_run
 from helpers.runs import Heard as Talk
@@ -214,15 +216,20 @@ def test_diagnoses_are_shown_or_their_command_is(tmp_path: Path) -> None:
     run_id = store.run_ids()[0]
     sections = explained_sections(store, run_id)
     assert [one.kind for one in sections] == list(KINDS)
-    assert all(one.document is None and run_id[:12] in one.words for one in sections)
-    folder = store.folder / FOLDER / run_id
-    folder.mkdir(parents=True)
-    (folder / "relevance.json").write_text(json.dumps({"words": HOSTILE[0]}))
-    (folder / "devices.json").write_text("{ damaged")
-    found = {one.kind: one.document for one in explained_sections(store, run_id)}
-    assert found["relevance"] == {"words": HOSTILE[0]} and found["devices"] is None
+    assert all(not one.tables and run_id[:12] in one.command for one in sections)
+    keep(made_up_information(run_id, layer=HOSTILE[0]), store.folder)
+    for kind, content in (("relevance", "{}"), ("devices", "{ damaged")):
+        diagnosis_path(store, run_id, f"{kind}.json").write_text(content)
+    found = {one.kind: one for one in explained_sections(store, run_id)}
+    (told,) = found["information"].tables
+    assert told.rows[0][1:] == ("4x8x8", "channel", "0.375", "0.177", "0.875", "0.177")
+    for kind, words in (
+        ("relevance", "relevance.json: key 'run_id' is missing"),
+        ("devices", "line 1"),
+    ):
+        assert not found[kind].tables and words in found[kind].notes[0]
     page = page_of(store, run_id)
-    assert "devbench explain information" in page
+    assert "device information, nats" in page and "devbench explain identity" in page
     assert HOSTILE[0] not in page and "&lt;img src=x" in page
 
 

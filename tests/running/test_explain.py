@@ -97,7 +97,7 @@ def test_a_run_without_weights_says_how_to_get_them(world: World, record: Record
     data = path.read_bytes()
     path.unlink()
     try:
-        with pytest.raises(DataError, match="no stored weights") as caught:
+        with pytest.raises(DataError, match="no weights") as caught:
             ask(world, record)
     finally:
         path.write_bytes(data)

@@ -1,0 +1,37 @@
+"""Documents of `devbench explain`, made up."""
+
+from __future__ import annotations
+
+import math
+
+from devbench.explaining.documents import (
+    Clips,
+    Estimate,
+    Information,
+    Layer,
+    Measured,
+    Network,
+    Protocol,
+    SeedEstimate,
+)
+from helpers.records import make_plan
+
+
+def made_up_information(key: str = "0" * 64, *, layer: str = "first") -> Information:
+    """Return what one layer of a classifier tells of two devices. key: its run_id."""
+    plan = make_plan()
+    network = Network(
+        form="classifier", key=key, target=None, weights_sha256=["1" * 64], artifacts=[],
+        method=plan.backbone, backbone=plan.backbone, frontend=plan.frontend,
+        benchmark=plan.benchmark, corpus=plan.corpus, source=plan.source, fold=0, budget="quick",
+        seed=0, device="cpu", threads=1, versions={},
+    )  # fmt: skip
+    clips = Clips(
+        split="test", devices=["a", "b"], n_events=20, n_groups=20, n_windows=40, crop_frames=80,
+        entropy_nats=math.log(2),
+    )  # fmt: skip
+    seeds = [SeedEstimate(seed=s, nats=n, accuracy=a, epochs=3) for s, n, a in
+             ((0, 0.25, 0.75), (1, 0.5, 1.0))]  # fmt: skip
+    measured = Measured(kind="channel", n_features=8, estimate=Estimate.of(seeds))
+    layers = [Layer(name=layer, shape=[4, 8, 8], measured=[measured])]
+    return Information(network=network, clips=clips, protocol=Protocol(), layers=layers)
