@@ -56,7 +56,9 @@ if TYPE_CHECKING:
 )
 @store_option
 @data_option
+@click.pass_context
 def command(
+    ctx: click.Context,
     *,
     benchmark: str | None,
     budget: str | None,
@@ -72,12 +74,14 @@ def command(
     """Rank methods per track; every figure is recomputed from stored logits first (V1)."""
     from devbench.api import gather
     from devbench.errors import UsageError
+    from devbench.results.bulk import many_objects
     from devbench.results.published import published_rows
     from devbench.results.render import Board
     from devbench.results.store import Store
 
     if is_check and out is None:
         raise UsageError("--check needs a folder", fix="give --out DIR with the rendered files")
+    ctx.with_resource(many_objects())
     gathered = gather(records, store, data, uri=uri, warn=warn)
     gathered = gathered.only(benchmark=benchmark, budget=budget)
     board = Board(gathered.blocks(warn=warn), tuple(published_rows()) if published else None)

@@ -10,6 +10,7 @@ from pathlib import Path
 from devbench.benchmark.load import benchmark_names, load_benchmark
 from devbench.errors import DataError, DevbenchError, UnknownNameError
 from devbench.results.answers import Answers
+from devbench.results.bulk import many_objects
 from devbench.results.certainty import AnswersOf, with_certainty
 from devbench.results.expected import Expectation, corpus_folders
 from devbench.results.folder import folder_answers
@@ -72,6 +73,7 @@ class Gathered:
         return with_certainty(blocks, self.records, self.answers, warn=warn)
 
 
+@many_objects()
 def from_store(store: Store, data: Path | None, *, warn: Warn) -> Gathered:
     """Return the runs of a store that hold at V1; of the others warn says why they are left out."""
     verifier = Verifier(store, expected=Expectation(corpus_folders(store.folder, data)))
@@ -94,6 +96,7 @@ def from_store(store: Store, data: Path | None, *, warn: Warn) -> Gathered:
     )
 
 
+@many_objects()
 def from_folder(folder: Path, *, warn: Warn) -> Gathered:
     """Return the records of a folder without a store; they can be held against themselves (V0)."""
     if not folder.is_dir():

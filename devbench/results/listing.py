@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from devbench.errors import DevbenchError
 from devbench.files import canonical_json, parse_json, publish, read_bytes
+from devbench.results.bulk import many_objects
 from devbench.results.record import Record
 from devbench.results.store import Store
 
@@ -42,15 +43,16 @@ def listed_runs(store: Store, warn: Callable[[str], None]) -> list[Listed]:
     """Return a line per readable record in order of run_id; say of others why they are skipped."""
     known = _read(store)
     found: dict[str, tuple[Stamp, Listed]] = {}
-    for run_id, stamp in _stamps(store).items():
-        held = known.get(run_id)
-        if held is not None and held[0] == stamp:
-            found[run_id] = held
-            continue
-        try:
-            found[run_id] = (stamp, _listed(store.get(run_id)))
-        except DevbenchError as error:  # damaged, or removed meanwhile
-            warn(f"skipped a record: {error.what}")
+    with many_objects():
+        for run_id, stamp in _stamps(store).items():
+            held = known.get(run_id)
+            if held is not None and held[0] == stamp:
+                found[run_id] = held
+                continue
+            try:
+                found[run_id] = (stamp, _listed(store.get(run_id)))
+            except DevbenchError as error:  # damaged, or removed meanwhile
+                warn(f"skipped a record: {error.what}")
     if found != known:
         _write(store, found)
     return [listed for _, listed in found.values()]

@@ -58,7 +58,12 @@ def class_f1(counts: NDArray[np.int64]) -> list[float]:
     share one denominator; a benchmark in which that happens is refused when it is opened.
     """
     hits: list[int] = counts.diagonal().tolist()
-    mass: list[int] = (counts.sum(axis=0) + counts.sum(axis=1)).tolist()  # 2 TP + FP + FN
+    mass: list[int] = (counts.sum(axis=0) + counts.sum(axis=1)).tolist()
+    return _f1(hits, mass)
+
+
+def _f1(hits: Sequence[int], mass: Sequence[int]) -> list[float]:
+    """Return the F1 of each class from its hits (TP) and its mass (2 TP + FP + FN)."""
     return [2 * h / m if m else 0.0 for h, m in zip(hits, mass, strict=True)]
 
 
@@ -106,6 +111,21 @@ def score_counts(
         n_clips=sum(support),
         confusion=counts.tolist(),
     )
+
+
+def figures_of(counts: NDArray[np.int64]) -> list[tuple[float, float, int]]:
+    """Return macro F1, weighted F1 and number of clips of many devices at once.
+
+    counts: [device, true, predicted]; every device has clips. The same figures as `score_counts`.
+    """
+    hits: list[list[int]] = counts.diagonal(axis1=1, axis2=2).tolist()
+    support: list[list[int]] = counts.sum(axis=2).tolist()
+    mass: list[list[int]] = (counts.sum(axis=1) + counts.sum(axis=2)).tolist()
+    found = []
+    for own_hits, own_mass, own_support in zip(hits, mass, support, strict=True):
+        scores = _f1(own_hits, own_mass)
+        found.append((mean(scores), _weighted(scores, own_support), sum(own_support)))
+    return found
 
 
 def summarise(scores: Sequence[DeviceScore]) -> Summary:

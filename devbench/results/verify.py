@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from devbench.contract.access import Access, track_of
 from devbench.errors import CheckError, DevbenchError
 from devbench.files import read_bytes, sha256_bytes
 from devbench.results.logits import StoredLogits, read_logits
-from devbench.results.metrics import score_counts, summarise
+from devbench.results.metrics import figures_of, summarise
 
 if TYPE_CHECKING:
     import numpy as np
@@ -127,17 +127,21 @@ def require_well_formed(record: Record) -> None:
         raise CheckError(f"plan.method.needs: {error}", fix="restore the record") from error
     _same(plan.method.track, track, "track")
     for score in record.scores:
-        rows = score.confusion
-        if [len(row) for row in rows] != [n_classes] * n_classes or not (
-            min(map(min, rows), default=0) >= 0 and max(map(max, rows), default=0) < 2**40
-        ):
-            raise CheckError(
-                f"scores.{score.device}.confusion is no matrix of {n_classes} x {n_classes} counts",
-                fix="restore the record",
-            )
-        role: Literal["source", "target"] = "source" if score.device == plan.source else "target"
-        found = score_counts(device=score.device, role=role, counts=np.array(rows, dtype=np.int64))
-        _same_fields(score, found, f"scores.{score.device}")
+        if [len(row) for row in score.confusion] != [n_classes] * n_classes:
+            raise _no_matrix(score.device, n_classes)
+    try:
+        counts = np.array([score.confusion for score in record.scores], dtype=np.int64)
+    except OverflowError:
+        counts = np.full((len(devices), 1, 1), -1)
+    for score, own in zip(record.scores, counts, strict=True):
+        if own.min(initial=0) < 0 or own.max(initial=0) >= 2**40 or not own.any():
+            raise _no_matrix(score.device, n_classes)
+    for score, figures in zip(record.scores, figures_of(counts), strict=True):
+        where = f"scores.{score.device}"
+        for name, found in zip(("macro_f1", "weighted_f1", "n_clips"), figures, strict=True):
+            _same_value(getattr(score, name), found, f"{where}.{name}")
+        role = "source" if score.device == plan.source else "target"
+        _same_value(score.role, role, f"{where}.role")
     _same_fields(record.summary, summarise(record.scores), "summary")
     expected_models: list[str | None] = list(plan.targets) if per_target else [None]
     _same([model.target for model in record.models], expected_models, "models")
@@ -149,6 +153,13 @@ def require_well_formed(record: Record) -> None:
                 f"models: selected_epoch {model.selected_epoch} is not in the history",
                 fix="restore the record",
             )
+
+
+def _no_matrix(device: str, n_classes: int) -> CheckError:
+    return CheckError(
+        f"scores.{device}.confusion is no matrix of {n_classes} x {n_classes} counts of clips",
+        fix="restore the record",
+    )
 
 
 def require_ledger_and_weights(
@@ -231,10 +242,13 @@ def _same(said: object, found: object, what: str) -> None:
 def _same_fields(said: Strict, found: Strict, where: str) -> None:
     """Refuse two models that differ, naming the first field that does."""
     fields = type(said).model_fields
-    odd = [name for name in fields if getattr(said, name) != getattr(found, name)]
-    if odd:
-        own, value = getattr(said, odd[0]), getattr(found, odd[0])
+    for name in fields:
+        _same_value(getattr(said, name), getattr(found, name), f"{where}.{name}")
+
+
+def _same_value(said: object, found: object, where: str) -> None:
+    if said != found:
         raise CheckError(
-            f"{where}.{odd[0]} is {str(own)[:80]}, recomputed {str(value)[:80]}",
+            f"{where} is {str(said)[:80]}, recomputed {str(found)[:80]}",
             fix="the record was changed after it was written: restore it",
         )

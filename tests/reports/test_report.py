@@ -223,10 +223,8 @@ def test_diagnoses_are_shown_or_their_command_is(tmp_path: Path) -> None:
     found = {one.kind: one for one in explained_sections(store, run_id)}
     (told,) = found["information"].tables
     assert told.rows[0][1:] == ("4x8x8", "channel", "0.375", "0.177", "0.875", "0.177")
-    for kind, words in (
-        ("relevance", "relevance.json: key 'run_id' is missing"),
-        ("devices", "line 1"),
-    ):
+    why = {"relevance": "relevance.json: key 'run_id' is missing", "devices": "line 1"}
+    for kind, words in why.items():
         assert not found[kind].tables and words in found[kind].notes[0]
     page = page_of(store, run_id)
     assert "device information, nats" in page and "devbench explain identity" in page

@@ -13,9 +13,11 @@ from devbench.results.metrics import (
     class_f1,
     confusion,
     device_interval,
+    figures_of,
     gap_closed,
     macro_f1,
     population_sd,
+    score_counts,
     score_device,
     student_t_975,
     summarise,
@@ -201,3 +203,16 @@ def test_score_device_holds_everything_of_one_device() -> None:
         n_classes=2,
     )
     assert (score.n_clips, score.confusion) == (3, [[1, 0], [1, 1]])
+
+
+@settings(max_examples=50)
+@given(seed=st.integers(0, 2**32 - 1), n_devices=st.integers(1, 4), n_classes=st.integers(1, 5))
+def test_many_devices_at_once_have_the_figures_of_one(
+    seed: int, n_devices: int, n_classes: int
+) -> None:
+    draw = np.random.default_rng(seed)
+    counts = draw.integers(0, 4, (n_devices, n_classes, n_classes)) * draw.integers(0, 2)
+    counts[:, 0, 0] += 1
+    for own, figures in zip(counts, figures_of(counts), strict=True):
+        score = score_counts(device="a", role="target", counts=own)
+        assert figures == (score.macro_f1, score.weighted_f1, score.n_clips)

@@ -147,7 +147,7 @@ def test_confusion_matrices_that_are_none_are_found(rows: Any) -> None:
 
 
 def test_a_confusion_matrix_of_nothing_is_found() -> None:
-    with pytest.raises(DataError):
+    with pytest.raises(CheckError, match="counts of clips"):
         require_well_formed(with_confusion(lambda s: s.update(confusion=[[0] * 3] * 3)))
 
 
