@@ -43,7 +43,7 @@ def main() -> None:
     rows = []
     for name in sorted(installed("method")):
         spec: MethodSpec = load_spec(find("method", name))
-        if spec.needs or type(spec.build()).augment is Method.augment or "dir" in name.split("-"):
+        if spec.needs or "dir" in name.split("-") or type(spec.build()).augment is Method.augment:
             continue  # not blind, nothing to do in a step, or in need of a pool
         augment = _augment(spec, given.batch, frontend, features, device)
         augment()
