@@ -16,9 +16,7 @@ from typing import Any
 
 import pytest
 
-from devbench.cli.group import run as run_cli
-from devbench.errors import ConfigurationError, PluginError, RunError
-from devbench.running import sandbox as sandboxing
+from devbench.errors import PluginError, RunError
 from devbench.running.features import sound_places
 from devbench.running.process import WorkerLimits, run_worker
 from devbench.running.sandbox import Sandbox, why_not
@@ -151,15 +149,3 @@ def _ref(path: Path) -> dict[str, Any]:
     from devbench.registry import from_file
 
     return from_file("method", path.stem, path).to_dict()
-
-
-def test_without_bubblewrap_nothing_claims_to_be_a_sandbox(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sandboxing, "why_not", lambda: "bwrap is not installed")
-    with pytest.raises(ConfigurationError, match="no sandbox on this machine: bwrap"):
-        world.plan(isolation="sandbox")
-    words = ["run", "--method", "baseline", "--source", "iphone14", "--isolation", "sandbox"]
-    with pytest.raises(SystemExit) as ended:
-        run_cli([*words, "--store", str(world.store.folder)])
-    assert ended.value.code == ConfigurationError.exit_code
