@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from devbench.errors import ConfigurationError, DevbenchError
+from devbench.errors import ConfigurationError, DataError, DevbenchError
+from devbench.files import parse_json, read_bytes
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -35,3 +37,15 @@ def validated(
                 first["msg"].removeprefix("Value error, "),
             )
         raise error_type(f"{origin}: {what}{more}", fix=fix) from error
+
+
+def read_document(path: Path, model: type[Model], *, schema: int) -> Model:
+    """Return the JSON document in a file; DataError for damage, or a newer schema than that."""
+    found = parse_json(read_bytes(path), origin=str(path))
+    held = found.get("schema") if isinstance(found, dict) else None
+    if isinstance(held, int) and held > schema:
+        raise DataError(
+            f"{path}: schema {held} is newer than the {schema} this devbench reads",
+            fix="update devbench",
+        )
+    return validated(model, found, origin=str(path), error_type=DataError)

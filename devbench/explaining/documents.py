@@ -10,13 +10,12 @@ import math
 import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from devbench.errors import DataError
-from devbench.files import parse_json, pretty_json, publish, read_bytes
-from devbench.models import validated
+from devbench.explaining.shelf import diagnosis_path
+from devbench.files import pretty_json, publish
 from devbench.results.record import (
     BenchmarkPlan,
     CorpusPlan,
@@ -26,7 +25,6 @@ from devbench.results.record import (
     Strict,
 )
 
-SCHEMA = 1
 Kind = Literal["channel", "frequency", "time"]
 KINDS: tuple[Kind, ...] = ("channel", "frequency", "time")
 Nats = Annotated[float, Field(ge=0)]
@@ -227,9 +225,6 @@ class Identity(Strict):
         return next((item for item in self.seen if item.what == what), None)
 
 
-Document = TypeVar("Document", bound=Strict)
-
-
 def keep(document: Information | Identity, store: Path) -> Path:
     """Write a document into the store, whole or not at all, and return where it lies."""
     path = place(document.network, document.kind, store)
@@ -241,16 +236,4 @@ def place(network: Network, kind: str, store: Path) -> Path:
     """Return where a document lies; a converter serves several sources, so each has its file."""
     of = f"-{network.source}" if network.form == "converter" else ""
     of += f"-{network.target}" if network.target else ""
-    return store / "diagnosis" / network.key / f"{kind}{of}.json"
-
-
-def read_document(path: Path, model: type[Document]) -> Document:
-    """Return the document in a file; DataError for damage or a newer schema."""
-    found = parse_json(read_bytes(path), origin=str(path))
-    schema = found.get("schema") if isinstance(found, dict) else None
-    if isinstance(schema, int) and schema > SCHEMA:
-        raise DataError(
-            f"{path}: schema {schema} is newer than the {SCHEMA} this devbench reads",
-            fix="update devbench",
-        )
-    return validated(model, found, origin=str(path), error_type=DataError)
+    return diagnosis_path(store, network.key, f"{kind}{of}.json")

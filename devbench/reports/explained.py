@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from devbench.errors import DataError
 from devbench.explaining.devices import Devices, device_table, loss_table
-from devbench.explaining.documents import Identity, Information, read_document
+from devbench.explaining.documents import Identity, Information
 from devbench.explaining.relevance import Missing, Relevance
 from devbench.explaining.relevance import table as relevance_table
 from devbench.explaining.shelf import diagnosis_path
 from devbench.explaining.tables import identity_table, information_table
+from devbench.models import read_document
 from devbench.results.render import clean_line
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def explained_sections(store: Store, run_id: str) -> tuple[Explained, ...]:
 
 
 def _section(store: Store, run_id: str, kind: str, title: str) -> Explained:
-    path = diagnosis_path(store, run_id, f"{kind}.json")
+    path = diagnosis_path(store.folder, run_id, f"{kind}.json")
     command = f"devbench explain {kind} {run_id[:12]}"
     if kind == "devices":
         command = f"devbench explain devices BENCHMARK --run {run_id[:12]}"
@@ -68,7 +69,7 @@ Read = tuple[tuple[Table, ...], list[str]]
 
 
 def _information(path: Path) -> Read:
-    found = read_document(path, Information)
+    found = read_document(path, Information, schema=1)
     caption = (
         f"device information, nats (at least), of {found.clips.entropy_nats:.3f}; accuracy by "
         f"chance {found.clips.chance:.3f}"
@@ -77,19 +78,19 @@ def _information(path: Path) -> Read:
 
 
 def _identity(path: Path) -> Read:
-    found = read_document(path, Identity)
+    found = read_document(path, Identity, schema=1)
     caption = "how well an auxiliary classifier tells the device"
     return (_table(caption, identity_table(found)),), found.notes
 
 
 def _relevance(path: Path) -> Read:
-    found = read_document(path, Relevance)
+    found = read_document(path, Relevance, schema=1)
     caption = "macro F1 lost in points without a band, and shares of relevance, by band in Hz"
     return (_table(caption, relevance_table(found)),), [*_gaps(found.missing), *found.warnings]
 
 
 def _devices(path: Path) -> Read:
-    found = read_document(path, Devices)
+    found = read_document(path, Devices, schema=1)
     tables = [_table("estimated from recordings", device_table(found))]
     if found.run is not None:
         caption = "macro F1 points lost when source clips get one difference of the target"

@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from devbench.benchmark.model import Features
-from devbench.errors import ContractError, DataError
-from devbench.files import parse_json, pretty_json, read_bytes
-from devbench.models import validated
+from devbench.errors import ContractError
+from devbench.files import pretty_json
+from devbench.models import read_document
 from devbench.results.record import (
     ArtifactUse,
     BenchmarkPlan,
@@ -222,14 +222,7 @@ def _mean(values: Iterable[float]) -> float:
 
 def parse_conversion(path: Path) -> Conversion:
     """Return the evaluation in a file; DataError for damage or a newer schema."""
-    document = parse_json(read_bytes(path), origin=str(path))
-    schema = document.get("schema") if isinstance(document, dict) else None
-    if isinstance(schema, int) and schema > SCHEMA:
-        raise DataError(
-            f"{path}: schema {schema} is newer than the {SCHEMA} this devbench reads",
-            fix="update devbench",
-        )
-    return validated(Conversion, document, origin=str(path), error_type=DataError)
+    return read_document(path, Conversion, schema=SCHEMA)
 
 
 def pairs_csv(conversion: Conversion) -> str:

@@ -13,11 +13,9 @@ from devbench.explaining.devices import DeviceEstimate, DeviceLoss, RunLoss
 from devbench.explaining.impairments import IMPAIRMENTS, NAMES, TOGETHER, device_models
 from devbench.results.metrics import confusion, macro_f1
 from devbench.running.clips import save_clips
-from devbench.running.guard import refuse_violation
 from devbench.running.jobs import ImpairmentJob, RenderGroup
-from devbench.running.process import WorkerLimits, run_worker
 from devbench.running.stage import staged_clips
-from devbench.running.stored_run import StoredRun, Talk, read_logits
+from devbench.running.stored_run import StoredRun, Talk, ask
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,22 +85,9 @@ def _predict(run: StoredRun, renderings: list[RenderGroup], *, talk: Talk) -> ND
             renderings=renderings,
         )
 
-        def report(message: Mapping[str, Any]) -> None:
-            refuse_violation(run.planned.refs["method"], message)
-            if message["event"] == "progress":
-                talk.progress(int(message["done"]), int(message["total"]))
-
-        outcome = run_worker(
-            "impairment",
-            job.model_dump(mode="json"),
-            scratch=scratch,
-            limits=WorkerLimits(run.planned.benchmark.limits.wall_s),
-            threads=run.model.threads,
-            on_report=report,
-            sandbox=run.planned.sandbox(*(path for path, _ in run.weights)),
-        )
         shape = (len(renderings), len(clips), run.model.n_classes)
-        return read_logits(scratch / "logits.npy", outcome.result, shape)
+        logits, _ = ask(run, "impairment", job, scratch=scratch, shape=shape, talk=talk)
+    return logits
 
 
 def _losses(run: StoredRun, targets: list[str], scores: list[float]) -> list[DeviceLoss]:

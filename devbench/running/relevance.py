@@ -21,11 +21,9 @@ from devbench.explaining.relevance import (
 )
 from devbench.results.metrics import confusion, macro_f1
 from devbench.running.clips import save_clips
-from devbench.running.guard import refuse_violation
 from devbench.running.jobs import Group, RelevanceJob
-from devbench.running.process import WorkerLimits, run_worker
 from devbench.running.stage import staged_clips
-from devbench.running.stored_run import StoredRun, Talk, read_logits, versions_now
+from devbench.running.stored_run import StoredRun, Talk, ask, versions_now
 
 if TYPE_CHECKING:
     import numpy as np
@@ -98,22 +96,8 @@ def explain_relevance(run: StoredRun, question: Question, *, talk: Talk) -> Rele
         )
         talk.phase("relevance")
 
-        def report(message: Mapping[str, Any]) -> None:
-            refuse_violation(run.planned.refs["method"], message)
-            if message["event"] == "progress":
-                talk.progress(int(message["done"]), int(message["total"]))
-
-        outcome = run_worker(
-            "relevance",
-            job.model_dump(mode="json"),
-            scratch=scratch,
-            limits=WorkerLimits(run.planned.benchmark.limits.wall_s),
-            threads=run.model.threads,
-            on_report=report,
-            sandbox=run.planned.sandbox(*(path for path, _ in run.weights)),
-        )
         shape = (1 + len(bands), len(clips), run.model.n_classes)
-        logits = read_logits(scratch / "logits.npy", outcome.result, shape)
+        logits, outcome = ask(run, "relevance", job, scratch=scratch, shape=shape, talk=talk)
     devices = _devices(run, groups, logits, outcome.result["measures"])
     plan = run.record.plan
     return Relevance(

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from devbench.errors import CheckError, ConfigurationError, DataError, RunError
 from devbench.files import sha256_file
 from devbench.running.again import planned_again
 from devbench.running.features import FeatureCache, ensure_features
+from devbench.running.guard import refuse_violation
 from devbench.running.hardware import best_device, cuda_info
+from devbench.running.process import Outcome, Task, WorkerLimits, run_worker
 from devbench.running.stage import model_job
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from pydantic import BaseModel
 
     from devbench.contract.values import Clip
     from devbench.results.expected import Expectation
@@ -145,7 +148,35 @@ def versions_now() -> dict[str, str]:
     return found
 
 
-def read_logits(
+def ask(
+    run: StoredRun,
+    task: Task,
+    job: BaseModel,
+    *,
+    scratch: Path,
+    shape: tuple[int, ...],
+    talk: Talk,
+) -> tuple[NDArray[np.float32], Outcome]:
+    """Let a worker ask a run's classifiers; return logits of that shape, and all that it told."""
+
+    def report(message: Mapping[str, Any]) -> None:
+        refuse_violation(run.planned.refs["method"], message)
+        if message["event"] == "progress":
+            talk.progress(int(message["done"]), int(message["total"]))
+
+    outcome = run_worker(
+        task,
+        job.model_dump(mode="json"),
+        scratch=scratch,
+        limits=WorkerLimits(run.planned.benchmark.limits.wall_s),
+        threads=run.model.threads,
+        on_report=report,
+        sandbox=run.planned.sandbox(*(path for path, _ in run.weights)),
+    )
+    return _read_logits(scratch / "logits.npy", outcome.result, shape), outcome
+
+
+def _read_logits(
     path: Path, result: Mapping[str, object], shape: tuple[int, ...]
 ) -> NDArray[np.float32]:
     """Return the logits that a worker wrote, as it reported them; RunError where they differ."""

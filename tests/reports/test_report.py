@@ -219,7 +219,7 @@ def test_diagnoses_are_shown_or_their_command_is(tmp_path: Path) -> None:
     assert all(not one.tables and run_id[:12] in one.command for one in sections)
     keep(made_up_information(run_id, layer=HOSTILE[0]), store.folder)
     for kind, content in (("relevance", "{}"), ("devices", "{ damaged")):
-        diagnosis_path(store, run_id, f"{kind}.json").write_text(content)
+        diagnosis_path(store.folder, run_id, f"{kind}.json").write_text(content)
     found = {one.kind: one for one in explained_sections(store, run_id)}
     (told,) = found["information"].tables
     assert told.rows[0][1:] == ("4x8x8", "channel", "0.375", "0.177", "0.875", "0.177")

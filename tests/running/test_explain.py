@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from devbench.errors import DataError, UsageError
-from devbench.explaining.documents import Identity, Information, Protocol, place, read_document
+from devbench.explaining.documents import Identity, Information, Protocol, place
+from devbench.models import read_document
 from devbench.results.expected import Expectation
 from devbench.results.record import Record
 from devbench.running.collecting import paired_events
@@ -50,7 +51,7 @@ def test_information_is_kept_and_the_same_twice(world: World, record: Record) ->
     found = information_of_run(ask(world, record), world.store, QUICK, talk=world.heard)
     path = world.store.folder / "diagnosis" / record.run_id / "information.json"
     assert path == place(found.network, "information", world.store.folder)
-    assert read_document(path, Information) == found
+    assert read_document(path, Information, schema=1) == found
     names = [layer.name for layer in found.layers]
     assert names == ["input", "block1", "block2", "block3", "block4", "embedding"]
     assert found.layers[0].shape == [1, 24, 16]
@@ -70,7 +71,7 @@ def test_information_is_kept_and_the_same_twice(world: World, record: Record) ->
 def test_identity_stands_beside_the_f1(world: World, record: Record) -> None:
     found = identity_of_run(ask(world, record), world.store, QUICK, talk=world.heard)
     path = world.store.folder / "diagnosis" / record.run_id / "identity.json"
-    assert read_document(path, Identity) == found
+    assert read_document(path, Identity, schema=1) == found
     assert [seen.what for seen in found.seen] == ["recordings", "converted", "embedding"]
     assert found.notes == []
     assert found.mean_targets_f1 == record.summary.mean_targets
