@@ -20,6 +20,7 @@ from devbench.registry import PluginRef
 
 Allow = Callable[[Path], None]
 CODE_SUFFIXES = (".py", ".pyc", ".pyi", ".so", ".pth", ".typed")
+BUILT_IN = "devbench_plugins"
 METADATA_SUFFIXES = (".dist-info", ".egg-info")
 SYSTEM = ("/usr", "/lib", "/lib64", "/etc", "/sys", "/dev", "/opt/cuda", "/usr/local", "/bin")
 WATCHED_FILES = frozenset({
@@ -115,6 +116,7 @@ def code_roots(plugins: Iterable[PluginRef]) -> set[str]:
         sys.prefix,
         sys.base_prefix,
         str(Path(__file__).parents[1]),
+        *_package(BUILT_IN),  # a plugin may be made from one that is built in
         *(place for ref in plugins for place in _places(ref)),
     }
 
@@ -123,7 +125,12 @@ def _places(ref: PluginRef) -> list[str]:
     """Return the folders of the plugin's top-level package, or the file it is."""
     if ref.file:
         return [ref.file]
-    spec = importlib.util.find_spec(ref.value.partition(":")[0].partition(".")[0])
+    return _package(ref.value.partition(":")[0].partition(".")[0])
+
+
+def _package(name: str) -> list[str]:
+    """Return the folders of a top-level package, or the file of a module; it is not imported."""
+    spec = importlib.util.find_spec(name)
     if spec is None:
         return []
     return list(spec.submodule_search_locations or filter(None, [spec.origin]))

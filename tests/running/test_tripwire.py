@@ -44,3 +44,22 @@ def test_metadata_on_the_path_is_read_and_what_lies_beside_it_is_not(tmp_path: P
     assert n_refused(scratch, site, site / "acme-1.0.dist-info" / "METADATA") == 0
     assert n_refused(scratch, site, site / "labels.csv") == 1
     assert n_refused(scratch, site, elsewhere / "acme-1.0.dist-info" / "METADATA") == 1
+
+
+LATE = """
+import sys
+from pathlib import Path
+from devbench.running import guard
+
+guard.install(Path(sys.argv[1]), print, plugins=[])
+from devbench_plugins.methods import gain
+print(gain.__name__)
+"""
+
+
+def test_a_plugin_may_be_made_from_one_that_is_built_in(tmp_path: Path) -> None:
+    """Its package is found late, inside `fit`, and is read even where it is installed in place."""
+    done = subprocess.run(
+        [sys.executable, "-c", LATE, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["devbench_plugins.methods.gain"], done.stdout + done.stderr
