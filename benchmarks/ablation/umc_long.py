@@ -13,7 +13,7 @@ REFERENCE = "Unified Microphone Conversion (arXiv 2410.18322), section 4"
 CHANGES = {"epochs": 120, "decay_epochs": 40}
 
 
-class LongUMCReal(UnifiedConversion):
+class LongUMCReal(UnifiedConversion):  # type: ignore[misc] # its package has another folder here
     """umc-real whose converter sees the clips 120 times; the learning rate falls as slowly."""
 
     changes = CHANGES

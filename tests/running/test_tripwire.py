@@ -51,6 +51,7 @@ import sys
 from pathlib import Path
 from devbench.running import guard
 
+import torch  # as a worker has, before it lets a plugin in
 guard.install(Path(sys.argv[1]), print, plugins=[])
 from devbench_plugins.methods import gain
 print(gain.__name__)
