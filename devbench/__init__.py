@@ -46,6 +46,7 @@ _PUBLIC = {
     "run": "devbench.api",
     "seed_for": "devbench.benchmark.seeds",
     "shift_db": "devbench.contract.values",
+    "sweep": "devbench.api",
     "write_clip": "devbench.audio.files",
     "write_corpus": "devbench.corpora.manifest",
     "write_response": "devbench.audio.responses",
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from devbench.api import leaderboard as leaderboard
     from devbench.api import records as records
     from devbench.api import run as run
+    from devbench.api import sweep as sweep
     from devbench.audio.files import write_clip as write_clip
     from devbench.audio.responses import response_of_impulse as response_of_impulse
     from devbench.audio.responses import write_response as write_response

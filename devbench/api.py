@@ -1,4 +1,4 @@
-"""For notebooks and scripts: one run, the leaderboard and the records as values of Python.
+"""For notebooks and scripts: a run, a sweep, the leaderboard and the records as values of Python.
 
 The same as the commands of the same names, with the same defaults, and from the same store. A
 mistake is a DevbenchError instead of an exit code, and what a command warns of is a Python warning.
@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from devbench.contract.options import Value, setting_text
+from devbench.sweep_talk import SweepTalk
 from devbench.talk import ConsoleTalk
 
 if TYPE_CHECKING:
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
     from devbench.results.gather import Gathered, Warn
     from devbench.results.record import Record
     from devbench.running.plan import Isolation
+    from devbench.sweeping.pipeline import PlannedSweep
 
 INTEGERS = ("rank", "band_first", "band_last", "level", "n_sources", "n_seeds", "n_runs",
             "n_failed", "n_scored")  # fmt: skip
 """Columns of counts, of which some may be missing."""
+CELL_COLUMNS = ("method", "backbone", "frontend", "source", "seed", "fold", "state", "mean_targets",
+                "worst_target", "why", "run_id")  # fmt: skip
 
 
 class ScriptTalk(ConsoleTalk):
@@ -33,6 +37,14 @@ class ScriptTalk(ConsoleTalk):
 
     def warn(self, words: str) -> None:
         """Warn of what went wrong without stopping the run."""
+        warn(words)
+
+
+class ScriptSweepTalk(SweepTalk):
+    """The same of a sweep."""
+
+    def warn(self, words: str) -> None:
+        """Warn of what went wrong without stopping the sweep."""
         warn(words)
 
 
@@ -82,7 +94,7 @@ def run(
         budget=budget,
         seed=seed,
         fold=fold,
-        settings=tuple(f"{key}={setting_text(value)}" for key, value in (options or {}).items()),
+        settings=_settings(options),
         plugin_file=None if plugin is None else Path(plugin),
         device=device,
         threads=threads,
@@ -92,6 +104,85 @@ def run(
     with contextlib.closing(ScriptTalk(is_quiet=not progress)) as talk:
         planned = pipeline.plan_run(request, data=_data(data), store=opened.folder, talk=talk)
         return pipeline.run(planned, opened, talk=talk, force=force).record
+
+
+def sweep(
+    methods: str | Iterable[str],
+    sources: str | Iterable[str] = "all",
+    *,
+    seeds: int | str | Iterable[int] = 0,
+    folds: int | str | Iterable[int] = 0,
+    backbones: str | Iterable[str] | None = None,
+    frontends: str | Iterable[str] | None = None,
+    benchmark: str | Path = "sim7",
+    budget: str = "quick",
+    options: Mapping[str, Value | Path] | None = None,
+    jobs: int = 1,
+    threads: int = 0,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    isolation: Isolation = "process",
+    ray: str | None = None,
+    gpus_per_run: float | None = None,
+    only: Literal["failed"] | None = None,
+    dry_run: bool = False,
+    data: str | Path | None = None,
+    store: str | Path | None = None,
+    progress: bool = False,
+) -> pd.DataFrame:
+    """Run every combination that has no record, and return how each stands: a row per run.
+
+    As `devbench sweep`: runs that ended are kept, so after an interruption the same call goes on,
+    and runs that failed are left until only="failed". methods, sources, backbones, frontends: a
+    list of names, or a text such as "A,B" or "all"; seeds, folds: numbers, or a text such as "0-4".
+    options: also for one method alone, as {"METHOD.alpha": 0.3}. dry_run: compute nothing.
+
+    Columns: method, backbone, frontend, source, seed, fold; state ('done', 'failed' or 'to do');
+    mean_targets and worst_target as fractions, missing unless done; why, of a run that failed; and
+    run_id. A run that fails is a row and a warning, no exception; a method that cannot be run here
+    at all is, where all are asked for, a warning.
+
+    Raises DevbenchError: UnknownNameError and UsageError of what is asked for, DataError of a
+    corpus, PluginError of a plugin, ConfigurationError of a benchmark or a cluster.
+    """
+    from devbench.results.store import Store
+    from devbench.sweeping.pipeline import SweepRequest, grid_of, joined, plan_sweep, run_sweep
+
+    request = SweepRequest(
+        methods=_listed(methods),
+        sources=_listed(sources),
+        seeds=_listed(seeds),
+        folds=_listed(folds),
+        backbones=None if backbones is None else _listed(backbones),
+        frontends=None if frontends is None else _listed(frontends),
+        benchmark=str(benchmark),
+        budget=budget,
+        settings=_settings(options),
+        jobs=None if jobs == 1 else jobs,
+        threads=threads,
+        device=device,
+        isolation=isolation,
+        ray=ray,
+        gpus_per_run=gpus_per_run,
+        only=only,
+    )
+    grid = grid_of(request)
+    with contextlib.ExitStack() as stack:
+        if not dry_run:
+            stack.enter_context(joined(request))
+        talk = stack.enter_context(contextlib.closing(ScriptTalk(is_quiet=not progress)))
+        planned = plan_sweep(
+            request, grid, data=_data(data), store=Store(_store(store)), talk=talk, is_dry=dry_run
+        )
+        for one in planned.impossible:
+            warn(f"left out: {one}")
+        states = planned.states
+        if not dry_run:
+            watcher = ScriptSweepTalk(
+                planned.durations, n_jobs=planned.n_jobs, cells=planned.todo,
+                is_quiet=not progress, all_on_stderr=True,
+            )  # fmt: skip
+            _, states = run_sweep(planned, watcher)
+    return _cells_table(planned, states)
 
 
 def leaderboard(
@@ -190,6 +281,44 @@ def warn(words: str) -> None:
     from devbench.results.render import clean_line
 
     warnings.warn(clean_line(words), stacklevel=2)
+
+
+def _cells_table(planned: PlannedSweep, states: Mapping[str, str]) -> pd.DataFrame:
+    import pandas as pd
+
+    failed, held = planned.sweep.failed(), planned.sweep.store
+    n_failed = sum(state == "failed" for state in states.values())
+    if n_failed:
+        warn(f"{n_failed} of {len(states)} runs failed: see column 'why'")
+    rows = []
+    for cell in planned.cells:
+        state, plan = states[cell.run_id], cell.plan
+        summary = held.get(cell.run_id).summary if state == "done" else None
+        names = {"backbone": plan.backbone.name, "frontend": plan.frontend.name} if plan else {}
+        rows.append(
+            {
+                **cell.axes,
+                **names,
+                "state": state,
+                "mean_targets": summary.mean_targets if summary else None,
+                "worst_target": summary.worst_target if summary else None,
+                "why": failed[cell.run_id].what if state == "failed" else "",
+                "run_id": cell.run_id,
+            }
+        )
+    table = pd.DataFrame(rows, columns=[*CELL_COLUMNS])
+    return table.astype({"mean_targets": float, "worst_target": float})
+
+
+def _listed(chosen: int | str | Iterable[str] | Iterable[int]) -> str:
+    """Return what is chosen as the command line takes it."""
+    if isinstance(chosen, int | str):
+        return str(chosen)
+    return ",".join(map(str, chosen))
+
+
+def _settings(options: Mapping[str, Value | Path] | None) -> tuple[str, ...]:
+    return tuple(f"{key}={setting_text(value)}" for key, value in (options or {}).items())
 
 
 def _store(folder: str | Path | None) -> Path:

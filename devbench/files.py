@@ -18,6 +18,7 @@ from devbench.errors import ConfigurationError, DataError, RunError
 MAX_JSON_BYTES = 64 * 2**20
 # A list of numbers over several lines; no string matches, for a string holds no line break.
 _NUMBERS = re.compile(r"\[\n\s+([-+.\d\seE,]+?)\n\s+\]")
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.EISDIR,
                errno.ENAMETOOLONG)  # fmt: skip
 
@@ -122,25 +123,31 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 
 def parse_json(data: bytes, *, origin: str) -> Any:
-    """Return the value of JSON text; duplicate keys, NaN and wrong encoding are refused."""
+    """Return the value of JSON text; what no file of UTF-8 can say once and for all is refused.
+
+    That is: duplicate keys, NaN, another encoding, and halves of surrogate pairs.
+    """
     if len(data) > MAX_JSON_BYTES:
         raise DataError(
             f"{origin}: {len(data)} bytes are more than the {MAX_JSON_BYTES} that are read",
             fix="this is no file that devbench wrote; replace it",
         )
     try:
-        return json.loads(
+        value = json.loads(
             data.decode("utf-8"), object_pairs_hook=_unique_keys, parse_constant=_refuse_constant
         )
+        if _SURROGATE.search(data):  # half a pair is text that cannot be written again
+            json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         raise DataError(
             f"{origin}: line {error.lineno}, column {error.colno}: {error.msg}",
             fix="restore the file from where it came",
         ) from error
-    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+    except (UnicodeError, ValueError, RecursionError) as error:
         raise DataError(
             f"{origin}: {str(error)[:200]}", fix="restore the file from where it came"
         ) from error
+    return value
 
 
 def read_json(path: Path) -> Any:

@@ -16,6 +16,7 @@ import devbench
 from devbench import api
 from devbench.cli.leaderboard import command as leaderboard_command
 from devbench.cli.run import command as run_command
+from devbench.cli.sweep import command as sweep_command
 from devbench.errors import UnknownNameError, UsageError
 from devbench.results.record import Record
 from devbench.running.plan import Request
@@ -90,6 +91,17 @@ def test_a_leaderboard_takes_what_the_command_takes() -> None:
     assert asked - {"from_mlflow"} == options - {"form", "out", "is_check", "uri"}
 
 
+def test_a_sweep_takes_what_the_command_takes_with_the_same_defaults() -> None:
+    asked = inspect.signature(devbench.sweep).parameters
+    options = {p.name: p for p in sweep_command.params if isinstance(p, click.Option)}
+    assert set(options) - {"as_json"} == {
+        "settings" if name == "options" else name for name in asked if name != "progress"
+    }
+    for name in set(asked) - {"methods", "options", "progress", "store"}:
+        default = asked[name].default
+        assert options[name].is_flag or options[name].default in (default, str(default)), name
+
+
 # A run.
 
 
@@ -136,6 +148,86 @@ def test_mistakes_are_errors_with_a_fix(world: World, tmp_path: Path) -> None:
 def test_an_option_is_written_as_set_takes_it() -> None:
     told = [api.setting_text(value) for value in (True, 3, 0.1, "a b", Path("x/y"))]
     assert told == ["true", "3", "0.1", "a b", "x/y"]
+
+
+# A sweep.
+
+
+def swept(world: World, **changes: object) -> pd.DataFrame:
+    """Return the sweep that holds the run of this module and one more."""
+    asked: dict[str, object] = {
+        "methods": ["baseline", "gain"], "sources": "phone", "benchmark": world.benchmark,
+        "options": {"gain.reach_db": 3}, "device": "cpu", "threads": 1, "data": world.data,
+        "store": world.store.folder,
+    }  # fmt: skip
+    return devbench.sweep(**asked | changes)  # type: ignore[arg-type]
+
+
+def test_a_sweep_keeps_what_ended_when_it_is_interrupted_and_goes_on(
+    world: World,
+    record: Record,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = swept(world, dry_run=True).set_index("method")
+    assert dict(before["state"]) == {"baseline": "to do", "gain": "done"}
+    assert before.loc["gain", "run_id"] == record.run_id
+    assert pd.isna(before.loc["baseline", "mean_targets"])
+
+    def interrupt(self: object, slot: int, ended: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(api.ScriptSweepTalk, "ended", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            swept(world)
+    n_scorings = len(list((world.store.folder / "ledger").glob("*.json")))
+    table = swept(world)
+    assert len(list((world.store.folder / "ledger").glob("*.json"))) == n_scorings
+    assert tuple(table.columns) == api.CELL_COLUMNS and set(table["state"]) == {"done"}
+    held = {r.run_id: r.summary for r in devbench.records(store=world.store.folder)}
+    for row in table.itertuples():
+        summary = held[row.run_id]
+        assert (row.mean_targets, row.worst_target, row.why) == (
+            summary.mean_targets, summary.worst_target, ""
+        )  # fmt: skip
+    assert set(table["backbone"]) == {record.plan.backbone.name}  # what ran, not "the default"
+    assert capsys.readouterr() == ("", "")  # silent where no progress is asked for
+
+
+def test_names_and_numbers_are_written_as_lists_or_as_text(world: World) -> None:
+    ways = (
+        ("baseline,gain", "0-1"),
+        (["baseline", "gain"], range(2)),
+        (("baseline", "gain"), "0,1"),
+    )
+    tables = [swept(world, methods=m, seeds=s, dry_run=True) for m, s in ways]
+    for table in tables:
+        pd.testing.assert_frame_equal(table, tables[0])
+    assert len(tables[0]) == 4
+
+
+def test_a_run_that_fails_is_a_row_and_a_warning(tmp_path: Path, world: World) -> None:
+    short = World.make(tmp_path, world.data, wall_s="0.5")
+    with pytest.warns(UserWarning, match="1 of 1 runs failed: see column 'why'"):
+        table = swept(short, methods="baseline", options=None)
+    assert list(table["state"]) == ["failed"] and "0.5 s" in table["why"][0]
+
+
+def test_mistakes_in_a_sweep_are_errors_with_a_fix(world: World, tmp_path: Path) -> None:
+    for changes, error, words in (
+        ({"methods": "basline"}, UnknownNameError, "did you mean 'baseline'"),
+        ({"methods": []}, UsageError, "no method"),
+        ({"sources": ["phnoe"]}, UnknownNameError, "phone"),
+        ({"seeds": "3-1"}, UsageError, "list of numbers"),
+        ({"seeds": -1}, UsageError, "list of numbers"),
+        ({"ray": "auto", "jobs": 2}, UsageError, "cluster decides"),
+        ({"gpus_per_run": 0.5}, UsageError, "ray"),
+        ({"options": {"dir.folder": "x"}}, UsageError, "no method of this sweep"),
+    ):
+        with pytest.raises(error, match=words):
+            swept(world, **{"store": tmp_path / "none", **changes})
+    assert not list(tmp_path.iterdir())
 
 
 # Tables.

@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # Lowest first. `results` lies below `running`: a run ends by writing a record.
 ROOMS = ("errors", "files", "models", "contract", "registry", "benchmark", "audio", "corpora",
          "results", "explaining", "running", "plugin_kit", "sweeping", "tracking", "diagnosis",
-         "pages", "reports", "talk", "api", "testing", "pytest_plugin", "cli")  # fmt: skip
+         "pages", "reports", "talk", "sweep_talk", "api", "testing", "pytest_plugin",
+         "cli")  # fmt: skip
 FIT = ("fit_task", "added", "pretraining", "training", "classifier", "clips", "checkpoints",
        "fitting", "finder", "artifact_task", "workshop")  # fmt: skip
 

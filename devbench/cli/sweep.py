@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -23,17 +22,11 @@ from devbench.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from devbench.cli.sweep_talk import SweepTalk
     from devbench.results.store import Store
     from devbench.running.plan import Isolation
-    from devbench.sweeping.cells import Cell, Impossible
-    from devbench.sweeping.grid import Grid
-    from devbench.sweeping.local import Ended
-    from devbench.sweeping.ray_cluster import Share
+    from devbench.sweeping.cells import Cell
+    from devbench.sweeping.pipeline import PlannedSweep
     from devbench.sweeping.sweep import Sweep
-
-SWEEP_TIMEOUT_S = 600.0
-"""How long an observer may take for a whole sweep: it may have to write what of it is missing."""
 
 
 @click.group("sweep", invoke_without_command=True)
@@ -99,126 +92,57 @@ def command(  # noqa: PLR0917 - click passes every option by name
     """
     if ctx.invoked_subcommand is not None:
         return
-    from devbench.benchmark.load import load_benchmark
-    from devbench.cli.sweep_talk import SweepTalk
     from devbench.errors import EXIT_SWEEP, UsageError
     from devbench.results.store import Store
-    from devbench.running.hardware import n_cpus
-    from devbench.sweeping.asked import note_asked
-    from devbench.sweeping.cells import Durations, plan_cells
-    from devbench.sweeping.grid import Grid, benchmark_text, names, numbers, owned
-    from devbench.sweeping.ray_cluster import connected, require_slots
-    from devbench.sweeping.sweep import Sweep
+    from devbench.sweep_talk import SweepTalk
+    from devbench.sweeping.pipeline import SweepRequest, grid_of, joined, plan_sweep, run_sweep
     from devbench.talk import ConsoleTalk
 
     if methods is None:
         raise UsageError("no methods", fix="devbench sweep --methods A,B (or all)")
-    _require_one_place(ctx, ray, gpus_per_run)
-    loaded = load_benchmark(benchmark)
-    chosen = _plugins("method", methods)
-    devices = f"devbench ls devices --benchmark {benchmark}"
-    grid = Grid(
-        benchmark=benchmark_text(benchmark),
-        methods=chosen,
-        sources=names(sources, loaded.sources, "device", list_command=devices),
-        seeds=numbers(seeds, "--seeds"),
-        folds=list(range(loaded.splits.n_folds or 1)) if folds == "all"
-        else numbers(folds, "--folds"),
-        backbones=[*_plugins("backbone", backbones)] if backbones else [None],
-        frontends=[*_plugins("frontend", frontends)] if frontends else [None],
+    is_default = ctx.get_parameter_source("jobs") is ParameterSource.DEFAULT
+    request = SweepRequest(
+        methods=methods,
+        sources=sources,
+        seeds=seeds,
+        folds=folds,
+        backbones=backbones,
+        frontends=frontends,
+        benchmark=benchmark,
         budget=budget,
-        settings=owned(settings, chosen),
+        settings=settings,
+        jobs=None if is_default else jobs,
+        threads=threads,
         device=cast("Literal['auto', 'cpu', 'cuda']", device),
-        threads=threads or (1 if ray else max(1, n_cpus() // jobs)),
         isolation=isolation,
-    )  # fmt: skip
-    if ray and not dry_run:
-        ctx.with_resource(connected(ray))
-    opened = Store(store)
-    sweep = Sweep(grid, opened)
-    talk = ConsoleTalk(is_quiet=as_json)
-    cells, impossible = plan_cells(
-        grid, data=data, store=opened.folder, talk=talk, is_lenient=methods == "all"
+        ray=ray,
+        gpus_per_run=gpus_per_run,
+        only=cast("Literal['failed'] | None", only),
     )
+    grid = grid_of(request)
+    if not dry_run:
+        ctx.with_resource(joined(request))
+    talk = ConsoleTalk(is_quiet=as_json)
+    planned = plan_sweep(
+        request, grid, data=data, store=Store(store), talk=talk, is_dry=dry_run
+    )  # fmt: skip
     talk.close()
-    states = sweep.states(cell.run_id for cell in cells)
-    wanted = "failed" if only else "to do"
-    todo = [cell for cell in cells if states[cell.run_id] == wanted]
-    durations = Durations(opened.records(lambda words: None))
-    share = _share(todo, gpus_per_run) if ray and todo and not dry_run else None
-    jobs = require_slots(share) if share else jobs
     if not as_json:
-        _head(grid, cells, states, impossible, left_s=durations.estimate_s(todo, jobs))
+        _head(planned)
     if dry_run:
         if as_json:
-            _print_json(sweep, cells, states, impossible)
+            _print_json(planned, planned.states)
         return
-    sweep.save()
-    note_asked(sweep, benchmark=loaded.id, run_ids=list(states))
-    watcher = SweepTalk(durations, n_jobs=jobs, total=len(todo), cells=todo, is_quiet=as_json)
-    ended = _run(
-        sweep, todo, watcher, data=data, n_jobs=jobs, is_cpu=device == "cpu", share=share
+    watcher = SweepTalk(
+        planned.durations, n_jobs=planned.n_jobs, cells=planned.todo, is_quiet=as_json
     )  # fmt: skip
-    states = sweep.states(states)
-    _notify(sweep, states, benchmark=loaded.id)
+    ended, states = run_sweep(planned, watcher)
     if as_json:
-        _print_json(sweep, cells, states, impossible)
+        _print_json(planned, states)
     else:
-        _tail(sweep, states, n_new=sum(one.code == 0 for one in ended))
+        _tail(planned.sweep, states, n_new=sum(one.code == 0 for one in ended))
     if "failed" in states.values():
         ctx.exit(EXIT_SWEEP)
-
-
-def _require_one_place(ctx: click.Context, ray: str | None, gpus_per_run: float | None) -> None:
-    """Refuse options of this machine with those of a cluster."""
-    from devbench.errors import UsageError
-
-    if ray and ctx.get_parameter_source("jobs") is not ParameterSource.DEFAULT:
-        raise UsageError(
-            "--jobs is for runs on this machine; with --ray the cluster decides",
-            fix="leave out --jobs; --threads and --gpus-per-run say what a run takes of a node",
-        )
-    if gpus_per_run is not None and not ray:
-        raise UsageError("--gpus-per-run is for --ray", fix="leave it out, or give --ray ADDRESS")
-
-
-def _share(todo: Sequence[Cell], gpus_per_run: float | None) -> Share:
-    """Return what each run takes of a node: its threads, and a GPU where none is said."""
-    from devbench.sweeping.ray_cluster import Share
-
-    plans = [cell.plan for cell in todo if cell.plan]
-    if gpus_per_run is None:
-        gpus_per_run = 1.0 if any(plan.device == "cuda" for plan in plans) else 0.0
-    return Share(max(plan.threads for plan in plans), gpus_per_run)
-
-
-def _run(
-    sweep: Sweep,
-    todo: Sequence[Cell],
-    watcher: SweepTalk,
-    *,
-    data: Path | None,
-    n_jobs: int,
-    is_cpu: bool,
-    share: Share | None,
-) -> list[Ended]:
-    """Run cells here, or, where there is a share for each, on the cluster that was joined."""
-    from devbench.running.hardware import cuda_info
-    from devbench.sweeping import local, on_ray
-
-    n_gpus = 0 if is_cpu else len(cuda_info())
-    where = (
-        partial(on_ray.run_cells, share=share, warn=watcher.warn)
-        if share
-        else partial(local.run_cells, n_jobs=n_jobs, n_gpus=n_gpus)
-    )
-    try:
-        return where(
-            todo, data=data, store=sweep.store.folder, logs=sweep.folder / "logs",
-            watcher=watcher, keep=sweep.keep,
-        )  # fmt: skip
-    finally:
-        watcher.close()
 
 
 @command.command("status")
@@ -254,13 +178,6 @@ def status_command(sweep: str | None, data: Path | None, store: Path, as_json: b
         print_rows(rows, empty="no sweeps; devbench sweep --methods A,B --sources all")
 
 
-def _plugins(kind: Literal["method", "backbone", "frontend"], text: str) -> list[str]:
-    from devbench.registry import installed
-    from devbench.sweeping.grid import names
-
-    return names(text, installed(kind), kind, list_command=f"devbench ls {kind}s")
-
-
 def _overview(sweep: Sweep, count: Counter[str]) -> dict[str, Any]:
     grid = sweep.grid
     return {
@@ -276,67 +193,31 @@ def _overview(sweep: Sweep, count: Counter[str]) -> dict[str, Any]:
     }
 
 
-def _axes(cell: Cell) -> dict[str, Any]:
-    request = cell.request
-    return {
-        "method": request.method,
-        "backbone": request.backbone or "",
-        "frontend": request.frontend or "",
-        "source": request.source,
-        "seed": request.seed,
-        "fold": request.fold,
-    }
-
-
 def _row(cell: Cell, state: str, store: Store, failed: dict[str, Any]) -> dict[str, Any]:
     record = store.get(cell.run_id) if state == "done" else None
     return {
         "run": cell.run_id[:12],
-        **_axes(cell),
+        **cell.axes,
         "state": state,
         "mean_targets": f"{record.summary.mean_targets:.3f}" if record else "",
         "why": failed[cell.run_id].what if state == "failed" else "",
     }
 
 
-def _head(
-    grid: Grid,
-    cells: Sequence[Cell],
-    states: Mapping[str, str],
-    impossible: Sequence[Impossible],
-    *,
-    left_s: float | None,
-) -> None:
+def _head(planned: PlannedSweep) -> None:
     from devbench.talk import duration, printable
 
-    count = Counter(states[cell.run_id] for cell in cells)
+    count, left_s = planned.count, planned.left_s
     time = f", about {duration(left_s)}" if left_s else ""
     click.echo(
-        f"sweep {grid.sweep_id}: {len(cells)} runs, {count['done']} done, "
+        f"sweep {planned.sweep.grid.sweep_id}: {len(planned.cells)} runs, {count['done']} done, "
         f"{count['failed']} failed, {count['to do']} to do{time}"
     )
-    for one in impossible:
-        words = f"left out: {one.method}: {one.reason} ({one.fix})"
-        click.echo(printable(" ".join(words.split())), err=True)
+    for one in planned.impossible:
+        click.echo(printable(f"left out: {one}"), err=True)
 
 
-def _notify(sweep: Sweep, states: Mapping[str, str], *, benchmark: str) -> None:
-    """Tell observers that a sweep ended; what fails there is a warning."""
-    from devbench.running.observe import Observers
-    from devbench.talk import printable
-
-    document = {
-        "sweep_id": sweep.grid.sweep_id,
-        "benchmark": benchmark,
-        "grid": sweep.grid.model_dump(mode="json"),
-        "cells": dict(states),
-    }
-    with Observers(timeout_s=SWEEP_TIMEOUT_S) as observers:
-        for words in observers.sweep_finished(document, sweep.store.folder):
-            click.echo(printable(f"warning: {words}"), err=True)
-
-
-def _tail(sweep: Sweep, states: dict[str, Any], *, n_new: int) -> None:
+def _tail(sweep: Sweep, states: Mapping[str, str], *, n_new: int) -> None:
     count = Counter(states.values())
     click.echo(f"{n_new} runs ended now; {count['done']} of {len(states)} done")
     if count["failed"]:
@@ -348,18 +229,17 @@ def _tail(sweep: Sweep, states: dict[str, Any], *, n_new: int) -> None:
     click.echo("next: devbench leaderboard", err=True)
 
 
-def _print_json(
-    sweep: Sweep, cells: Sequence[Cell], states: dict[str, Any], impossible: Sequence[Impossible]
-) -> None:
+def _print_json(planned: PlannedSweep, states: Mapping[str, str]) -> None:
     from dataclasses import asdict
 
     from devbench.files import pretty_json
 
     document = {
-        "sweep": sweep.grid.sweep_id,
+        "sweep": planned.sweep.grid.sweep_id,
         "cells": [
-            {**_axes(cell), "run_id": cell.run_id, "state": states[cell.run_id]} for cell in cells
+            {**cell.axes, "run_id": cell.run_id, "state": states[cell.run_id]}
+            for cell in planned.cells
         ],
-        "impossible": [asdict(one) for one in impossible],
-    }  # fmt: skip
+        "impossible": [asdict(one) for one in planned.impossible],
+    }
     click.echo(pretty_json(document).decode(), nl=False)

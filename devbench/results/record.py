@@ -271,7 +271,7 @@ def parse_record(data: bytes, *, origin: str) -> Record:
         )
     try:
         canonical_json(document["measured"])
-    except ValueError as error:  # it is free in form: 1e999, lone surrogates
+    except ValueError as error:  # it is free in form, and 1e999 is infinity
         raise DataError(
             f"{origin}: measured: {str(error)[:200]}", fix="restore the file from where it came"
         ) from error

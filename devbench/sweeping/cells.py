@@ -25,6 +25,19 @@ class Cell:
     kind: tuple[str, ...]
     plan: Plan | None = None
 
+    @property
+    def axes(self) -> dict[str, str | int]:
+        """Return where it stands in the grid, as asked for; "" is the budget's or benchmark's."""
+        request = self.request
+        return {
+            "method": request.method,
+            "backbone": request.backbone or "",
+            "frontend": request.frontend or "",
+            "source": request.source,
+            "seed": request.seed,
+            "fold": request.fold,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Impossible:
@@ -35,6 +48,9 @@ class Impossible:
     frontend: str | None
     reason: str
     fix: str
+
+    def __str__(self) -> str:
+        return " ".join(f"{self.method}: {self.reason} ({self.fix})".split())
 
 
 def plan_cells(

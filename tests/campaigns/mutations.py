@@ -1,4 +1,4 @@
-"""Campaign: damaged manifests, TOML files and WAV files: no traceback, no wrong accept, none slow.
+"""Campaign: damaged manifests, TOML files, WAV files and records are refused or read right.
 
 python tests/campaigns/mutations.py [--number 2000] [--seed 0]
 """

@@ -21,6 +21,7 @@ EXAMPLES = blocks(text_of("docs/notebooks.md"), "python")
 TELL = """
 print("TOLD", len(runs), sorted(scores.columns), list(scores.index), len(axes.patches))
 print("TOLD", record.run_id == runs["baseline"].run_id, len(table), list(table["method"]))
+print("TOLD", set(cells["run_id"]) == {run.run_id for run in runs.values()}, set(cells["state"]))
 """
 
 
@@ -49,6 +50,7 @@ def test_every_cell_runs(tmp_path: Path) -> None:
     told = [line for line in done.stdout.splitlines() if line.startswith("TOLD")]
     assert told[0] == "TOLD 2 ['baseline', 'mixup'] ['phone', 'tablet', 'watch'] 6"
     assert told[1].startswith("TOLD True 2 [")
+    assert told[2] == "TOLD True {'done'}"
     assert len(done.stdout.splitlines()) > len(told)  # what the examples print
     assert done.stderr == ""
 

@@ -291,10 +291,24 @@ def test_a_huge_file_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
         parse_json(b"[1, 2, 3  ]", origin="x")
 
 
-def test_a_lone_surrogate_cannot_be_written_back() -> None:
-    value = parse_json(b'["\\ud800"]', origin="x")  # JSON allows the escape ...
-    with pytest.raises(UnicodeEncodeError):  # ... and UTF-8 has no bytes for it
-        canonical_json(value)
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'["\\ud800"]',
+        b'{"\\uDFFF": 1}',
+        b'["\\\\u0020 \\ude00\\ud83d"]',
+        b'{"a": {"b": ["\\udc00"]}}',
+    ],
+)
+def test_half_a_surrogate_pair_is_refused(data: bytes) -> None:
+    """JSON allows the escape, and UTF-8 has no bytes for it: it could not be hashed or shown."""
+    with pytest.raises(DataError, match="surrogates not allowed"):
+        parse_json(data, origin="x")
+
+
+def test_whole_surrogate_pairs_and_escaped_backslashes_are_read() -> None:
+    data = b'["\\ud83d\\ude00", "\\\\ud800"]'
+    assert parse_json(data, origin="x") == ["\U0001f600", "\\ud800"]
 
 
 @settings(max_examples=300, deadline=None)

@@ -1,17 +1,19 @@
-"""Damaged inputs: manifests, TOML files and WAV files with bytes and meanings changed."""
+"""Damaged inputs: manifests, TOML files, WAV files and records, bytes and meanings changed."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import random
 import shutil
 import struct
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -19,17 +21,24 @@ import soundfile
 from devbench.benchmark.load import load_benchmark
 from devbench.corpora.importing import ImportRequest, import_corpus
 from devbench.corpora.manifest import open_corpus
-from devbench.errors import DevbenchError
+from devbench.errors import DataError, DevbenchError
 from devbench.plugin_kit.tiny import BENCHMARK
+from devbench.results.gather import from_folder
+from devbench.results.store import Store
+from devbench.results.verify import Verifier
+from helpers.records import make_run
 from helpers.trees import device_sound
 
 DEVICES, N_EVENTS, RATE_HZ = ("phone", "watch"), 3, 8000
 N_SAMPLES = 800
-KINDS = ("manifest", "toml", "wav")
+KINDS = ("manifest", "toml", "wav", "record")
 SLOW_S = 1.0
 CELLS = ("", " ", "=cmd()", "../../etc/passwd", "/etc/passwd", "x" * 5000, "a\0b", "\x1b[2J", "-1",
          "1e9", "9" * 30, "nan", "dog", "Dog", "phone", "e0", "phone-0.wav", "d\u00f6g", ".",
          "\ud7ff", "<b>", '"', "0x1", "\u0661")  # fmt: skip
+JSON_VALUES = ("NaN", "-Infinity", "1e400", "-1", "0", "1", "0.5", "true", "null", '""', '"dog"',
+               "[]", "{}", "9" * 400, "9" * 5000, "[" * 5000, '"\\ud800"', '"\\u0000\\u001b[2J"',
+               '"<script>"', '"../../x"')  # fmt: skip
 
 
 @dataclass
@@ -62,6 +71,14 @@ class Bench:
         self.take()
         self.header = (folder / "out/corpus.toml").read_bytes()
         shutil.move(folder / "out", folder / "standing")
+        self.run, self.store = make_run(), Store(folder / "store")
+        self.store.publish(self.run.record, self.run.logits, self.run.weights)
+        self.record = self.record_path.read_bytes()
+
+    @property
+    def record_path(self) -> Path:
+        """Return where the one record of the store lies."""
+        return self.store.record_path(self.run.record.run_id)
 
     def take(self) -> None:
         """Import what lies in the folder now."""
@@ -71,6 +88,7 @@ class Bench:
         (self.folder / "in/manifest.csv").write_bytes(self.manifest)
         (self.folder / "in/phone-0.wav").write_bytes(self.wav)
         (self.folder / "standing/corpus.toml").write_bytes(self.header)
+        self.record_path.write_bytes(self.record)
         shutil.rmtree(self.folder / "out", ignore_errors=True)
 
 
@@ -145,6 +163,38 @@ def toml_changed(data: bytes, rng: random.Random) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
+def record_changed(data: bytes, rng: random.Random) -> bytes:
+    """Return a record with a value replaced, doubled, lost or moved, or with its bytes changed."""
+    if rng.random() < 0.4:
+        return bytes_changed(data, rng)
+    document = json.loads(data)
+    within, key = rng.choice(list(_places(document)))
+    what, mark = rng.randrange(6), "a mark that no record holds"
+    if what == 0:
+        del within[key]
+    elif what == 1 and isinstance(within[key], int | float):
+        within[key] += rng.choice((1, -1, 1e-6, -1e-6))
+    elif what == 2 and isinstance(within, list):
+        other = rng.randrange(len(within))
+        within[key], within[other] = within[other], within[key]
+    elif what == 3 and isinstance(within, dict):
+        text = json.dumps(document)
+        pair = json.dumps({key: within[key]})[1:-1]
+        return text.replace(pair, f"{pair}, {pair}", 1).encode()
+    else:
+        within[key] = mark
+    return json.dumps(document).replace(json.dumps(mark), rng.choice(JSON_VALUES), 1).encode()
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield every mapping or list in a JSON value with each key or index of it."""
+    if not isinstance(value, dict | list):
+        return
+    for key in value if isinstance(value, dict) else range(len(value)):
+        yield value, key
+        yield from _places(value[key])
+
+
 def run_mutations(bench: Bench, number: int, seed: int) -> Tally:
     """Damage one input after another, kinds in turn; say what was wrong with the answers.
 
@@ -154,7 +204,7 @@ def run_mutations(bench: Bench, number: int, seed: int) -> Tally:
     """
     tally = Tally()
     works: dict[str, Callable[[Bench, random.Random], bool]] = {
-        "manifest": _manifest, "toml": _toml, "wav": _wav
+        "manifest": _manifest, "toml": _toml, "wav": _wav, "record": _record
     }  # fmt: skip
     for index in range(number):
         kind = KINDS[index % len(KINDS)]
@@ -239,3 +289,22 @@ def _toml(bench: Bench, rng: random.Random) -> bool:
     (bench.folder / "standing/corpus.toml").write_bytes(toml_changed(bench.header, rng))
     corpus = open_corpus(bench.folder / "standing")
     return {c.device for c in corpus.clips} <= {d.id for d in corpus.devices}
+
+
+def _record(bench: Bench, rng: random.Random) -> bool:
+    """Return whether a damaged record's store says so, and a folder's ranks what it ranked before.
+
+    A folder of records has no ledger: what it can prove of a record is its plan and its figures.
+    """
+    data, run = record_changed(bench.record, rng), bench.run.record
+    bench.record_path.write_bytes(data)
+    (verdict,) = Verifier(bench.store).verify([run.run_id], level=1)
+    if verdict.is_passed != (data == bench.record) or "\n" in verdict.reason:
+        return False
+    warnings: list[str] = []
+    found = from_folder(bench.record_path.parent, warn=warnings.append).records
+    if not found:
+        (words,) = warnings
+        raise DataError(f"{bench.record_path}: {words}", fix="the next record is read all the same")
+    ranked = [(one.run_id, one.plan, one.scores, one.summary) for one in found]
+    return ranked == [(run.run_id, run.plan, run.scores, run.summary)]

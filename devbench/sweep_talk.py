@@ -21,18 +21,22 @@ PIPED_EVERY_S = 60.0
 
 
 class SweepTalk:
-    """Ended runs on stdout, one line each; the state of running ones on stderr."""
+    """Ended runs on stdout, one line each; the state of running ones on stderr.
+
+    cells: those that are run. all_on_stderr: ended runs, too.
+    """
 
     def __init__(
         self,
         durations: Durations,
         *,
         n_jobs: int,
-        total: int,
         cells: Sequence[Cell],
         is_quiet: bool,
+        all_on_stderr: bool = False,
     ) -> None:
-        self._durations, self._n_jobs, self._total = durations, n_jobs, total
+        self._durations, self._n_jobs, self._total = durations, n_jobs, len(cells)
+        self._all_on_stderr = all_on_stderr
         self._left = {cell.run_id: cell for cell in cells}
         self._slots: dict[int, str] = {}
         self._is_quiet, self._is_live = is_quiet, sys.stderr.isatty()
@@ -83,7 +87,8 @@ class SweepTalk:
             printable(
                 f"[{self._n_ended}/{self._total}] {_name(ended.cell)}  {outcome}  "
                 f"{duration(ended.seconds)}{left}"
-            )
+            ),
+            err=self._all_on_stderr,
         )
         if outcome == "FAILED":
             click.echo(printable(" ".join(f"  {ended.what}".split("\n"))), err=True)
