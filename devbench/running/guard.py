@@ -22,6 +22,7 @@ Allow = Callable[[Path], None]
 CODE_SUFFIXES = (".py", ".pyc", ".pyi", ".so", ".pth", ".typed")
 BUILT_IN = "devbench_plugins"
 METADATA_SUFFIXES = (".dist-info", ".egg-info")
+INSTALLED = ("site-packages", "dist-packages")
 SYSTEM = ("/usr", "/lib", "/lib64", "/etc", "/sys", "/dev", "/opt/cuda", "/usr/local", "/bin")
 WATCHED_FILES = frozenset({
     "open", "os.listdir", "os.scandir", "os.rename", "os.remove", "os.link", "os.symlink",
@@ -105,7 +106,8 @@ def refuse_violation(ref: PluginRef, message: Mapping[str, Any]) -> None:
 def code_roots(plugins: Iterable[PluginRef]) -> set[str]:
     """Return where Python, devbench and the packages of plugins are read from, and --plugin files.
 
-    Nothing is imported. An editable install shows its packages, not the project around them.
+    Nothing is imported. An editable install shows its packages, not the project around them. Other
+    places of installed packages on the path, as clusters' modules put them there, are shown whole.
     """
     import site
 
@@ -115,6 +117,7 @@ def code_roots(plugins: Iterable[PluginRef]) -> set[str]:
         site.getusersitepackages(),
         sys.prefix,
         sys.base_prefix,
+        *(path for path in sys.path if Path(path).name in INSTALLED),
         str(Path(__file__).parents[1]),
         *_package(BUILT_IN),  # a plugin may be made from one that is built in
         *(place for ref in plugins for place in _places(ref)),

@@ -46,6 +46,16 @@ def test_metadata_on_the_path_is_read_and_what_lies_beside_it_is_not(tmp_path: P
     assert n_refused(scratch, site, elsewhere / "acme-1.0.dist-info" / "METADATA") == 1
 
 
+def test_another_place_of_installed_packages_on_the_path_is_read_whole(tmp_path: Path) -> None:
+    """As a cluster's modules and an environment over another one have it."""
+    scratch, site = tmp_path / "scratch", tmp_path / "lib" / "site-packages"
+    for folder in (scratch, site / "acme"):
+        folder.mkdir(parents=True)
+    (site / "acme" / "table.csv").write_text("x\n")
+    assert n_refused(scratch, site, site / "acme" / "table.csv") == 0
+    assert n_refused(scratch, scratch, site / "acme" / "table.csv") == 1
+
+
 LATE = """
 import sys
 from pathlib import Path
