@@ -16,6 +16,7 @@ from typing import Any
 from devbench.errors import ConfigurationError, DataError, RunError
 
 MAX_JSON_BYTES = 64 * 2**20
+MAX_TOML_BYTES = 4 * 2**20
 # A list of numbers over several lines; no string matches, for a string holds no line break.
 _NUMBERS = re.compile(r"\[\n\s+([-+.\d\seE,]+?)\n\s+\]")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -155,10 +156,15 @@ def read_json(path: Path) -> Any:
     return parse_json(read_bytes(path), origin=str(path))
 
 
-def read_bytes(path: Path) -> bytes:
-    """Return a file's bytes, or raise DataError that names it."""
+def read_bytes(path: Path, *, at_most: int | None = None) -> bytes:
+    """Return a file's bytes, or raise DataError that names it.
+
+    at_most: read no more than one byte beyond so many, by which the caller sees that there are
+    more; a file may be larger than the memory.
+    """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(-1 if at_most is None else at_most + 1)
     except OSError as error:
         raise DataError(
             f"cannot read {str(path)!r}: {error.strerror}", fix="check the path and its permissions"
@@ -169,8 +175,14 @@ def read_toml(path: Path) -> dict[str, Any]:
     """Return the value of a TOML file, or raise ConfigurationError with the line."""
     import tomllib
 
+    data = read_bytes(path, at_most=MAX_TOML_BYTES)
+    if len(data) > MAX_TOML_BYTES:
+        raise ConfigurationError(
+            f"{path}: more than {MAX_TOML_BYTES} bytes, and no more are read",
+            fix="check the path: no TOML file of devbench is that large",
+        )
     try:
-        return tomllib.loads(read_bytes(path).decode("utf-8"))
+        return tomllib.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:  # TOMLDecodeError, not UTF-8, huge integers
         raise ConfigurationError(
             f"{path}: {str(error)[:200]}", fix="mend the TOML syntax at that place"

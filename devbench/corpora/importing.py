@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from devbench.audio.responses import read_response, response_of_impulse, write_response
+from devbench.contract.names import require_name
 from devbench.contract.values import Clip, FrequencyResponse, Provenance
 from devbench.corpora.archives import is_archive
 from devbench.corpora.assembling import into_place, opaque_id, require_free
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from devbench.corpora.check import Report
 
 IMPORT_FILE = "import.json"
+MAX_WORDS = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def import_corpus(
     """
     from devbench.corpora.check import report_of
 
-    _require_credits(request)
+    _require_words(request)
     require_free(request.out)
     with work_beside(request.out, request.key) as work, opened(request.source, work) as source:
         gathered = gather(request.layout, source, is_paired=request.is_paired)
@@ -233,10 +235,17 @@ def _refuse_twins(lines: Sequence[Line], copied: Sequence[Copied]) -> None:
             )
 
 
-def _require_credits(request: ImportRequest) -> None:
+def _require_words(request: ImportRequest) -> None:
+    """Refuse what could not be written into the header, before any file is copied."""
+    require_name("corpus", request.name)
     for key, value in (("--licence", request.licence), ("--citation", request.citation)):
         if not value.strip():
             raise ConfigurationError(f"{key} is empty", fix="say it, or write 'unknown'")
+        if len(value) > MAX_WORDS:
+            raise ConfigurationError(
+                f"{key} has {len(value)} characters where {MAX_WORDS} are kept",
+                fix="name the licence, and say where its text is",
+            )
 
 
 def _changes(copied: Sequence[Copied], rate_hz: int) -> list[str]:

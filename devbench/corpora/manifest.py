@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Any
 from devbench.contract.names import is_name
 from devbench.contract.values import Clip, Device, Provenance
 from devbench.corpora.header import CorpusHeader
+from devbench.corpora.tables import table_bytes
 from devbench.errors import ConfigurationError, DataError
 from devbench.files import canonical_json, publish, read_bytes, sha256_bytes
 
 if TYPE_CHECKING:
     from devbench.contract.values import FrequencyResponse
 
+MAX_MANIFEST_BYTES = 512 * 2**20
 COLUMNS = (
     "clip_id",
     "event_id",
@@ -103,7 +105,7 @@ def write_corpus(folder: Path, header: CorpusHeader, clips: Iterable[Clip]) -> C
 
 
 def _read_rows(path: Path, header: CorpusHeader) -> list[Clip]:
-    text = read_bytes(path).decode("utf-8", errors="replace")
+    text = table_bytes(path, at_most=MAX_MANIFEST_BYTES).decode("utf-8", errors="replace")
     reader = csv.reader(io.StringIO(text, newline=""))
     try:
         return _clips(path, reader, header)

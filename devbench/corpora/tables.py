@@ -12,6 +12,7 @@ from devbench.errors import ConfigurationError
 from devbench.files import read_bytes, sha256_bytes
 
 MAX_TABLE_BYTES = 64 * 2**20
+MAX_LINES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +102,14 @@ def read_table(path: Path, *, required: Iterable[str], delimiter: str = ",") -> 
     Columns beside the required ones are kept. Raises ConfigurationError with file and line, and
     DataError where the file cannot be read.
     """
-    data = read_bytes(path)
+    data = table_bytes(path, at_most=MAX_TABLE_BYTES)
     try:
-        text = data[: MAX_TABLE_BYTES + 1].decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise ConfigurationError(
             f"{path}: line {line}: no UTF-8 text", fix="save the table as UTF-8 CSV"
         ) from error
-    if len(data) > MAX_TABLE_BYTES:
-        raise ConfigurationError(
-            f"{path}: {len(data)} bytes are more than the {MAX_TABLE_BYTES} that are read",
-            fix="give the CSV table of clips, not the sound itself",
-        )
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
@@ -126,6 +122,23 @@ def read_table(path: Path, *, required: Iterable[str], delimiter: str = ",") -> 
     if not rows:
         raise ConfigurationError(f"{path}: no rows below the header", fix="add one row per clip")
     return Table(path, tuple(rows), sha256_bytes(data))
+
+
+def table_bytes(path: Path, *, at_most: int) -> bytes:
+    """Return the bytes of a table, or refuse more than can be held in memory row by row."""
+    data = read_bytes(path, at_most=at_most)
+    if len(data) > at_most:
+        raise ConfigurationError(
+            f"{path}: more than {at_most} bytes, and no more are read",
+            fix="give the CSV table of clips, not the sound itself",
+        )
+    n_lines = data.count(b"\n")
+    if n_lines > MAX_LINES:
+        raise ConfigurationError(
+            f"{path}: {n_lines} lines are more than the {MAX_LINES} that are read",
+            fix="give one row per clip, or make several corpora of it",
+        )
+    return data
 
 
 def _require_columns(path: Path, header: list[str], delimiter: str, required: list[str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from devbench.audio.files import decode
-from devbench.corpora import importing
+from devbench.corpora import importing, tables
 from devbench.corpora.check import check_corpus
 from devbench.corpora.importing import ImportRequest
 from devbench.corpora.manifest import Corpus
@@ -195,9 +195,37 @@ def test_a_standing_folder_is_refused(request_: ImportRequest) -> None:
         import_corpus(request_)
 
 
-def test_credits_must_be_said(request_: ImportRequest) -> None:
-    with pytest.raises(ConfigurationError, match="--licence is empty"):
-        import_corpus(replace(request_, licence=" "))
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"licence": " "}, "--licence is empty"),
+        ({"citation": "x" * 4001}, "--citation has 4001 characters where 4000 are kept"),
+        ({"name": "my <b>phones</b>"}, "corpus name 'my <b>phones</b>' is not allowed"),
+    ],
+)
+def test_words_are_refused_before_a_file_is_copied(
+    request_: ImportRequest, changes: dict[str, str], words: str
+) -> None:
+    told: list[int] = []
+    with pytest.raises(ConfigurationError, match=words):
+        importing.import_corpus(
+            replace(request_, **changes),  # type: ignore[arg-type]
+            progress=lambda done, total: told.append(done),
+        )
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [("MAX_LINES", "9 lines are more than the 5"), ("MAX_TABLE_BYTES", "more than 5 bytes")],
+)
+def test_a_table_that_no_memory_would_hold_is_refused_unread(
+    request_: ImportRequest, monkeypatch: pytest.MonkeyPatch, limit: str, words: str
+) -> None:
+    monkeypatch.setattr(tables, limit, 5)
+    with pytest.raises(ConfigurationError, match=words) as error:
+        import_corpus(request_)
+    assert str(request_.source) in error.value.what
 
 
 def test_fix_takes_one_of_equal_channels_and_no_other(request_: ImportRequest) -> None:

@@ -338,6 +338,19 @@ def test_read_json_and_hashes_name_the_file(tmp_path: Path) -> None:
         read_bytes(tmp_path)
 
 
+def test_a_toml_file_larger_than_any_of_ours_is_refused_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.toml"
+    path.write_bytes(b"a = 1\n")
+    monkeypatch.setattr(files, "MAX_TOML_BYTES", 6)
+    assert read_toml(path) == {"a": 1}
+    monkeypatch.setattr(files, "MAX_TOML_BYTES", 5)
+    with pytest.raises(ConfigurationError, match=r"a\.toml: more than 5 bytes"):
+        read_toml(path)
+    assert read_bytes(path, at_most=2) == b"a ="  # one more, which tells that there is more
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
