@@ -16,7 +16,7 @@ from devbench.cli.data_options import (
     rate_option,
     version_option,
 )
-from devbench.cli.data_talk import print_json, print_made, print_report, progress_bar
+from devbench.cli.data_talk import print_json, print_made, print_report, progress_bar, say
 from devbench.cli.options import json_option
 
 
@@ -112,23 +112,23 @@ def info(corpus_folder: Path, as_json: bool) -> None:
         print_json(document)
         return
     for key in ("name", "version", "title", "provenance", "fingerprint", "licence", "citation"):
-        click.echo(f"{key:<12} {document[key]}")
-    click.echo(f"{'rate':<12} {document['sample_rate_hz']} Hz")
-    click.echo(
+        say(f"{key:<12} {document[key]}")
+    say(f"{'rate':<12} {document['sample_rate_hz']} Hz")
+    say(
         f"{'events':<12} {document['n_events']} in {document['n_groups']} groups, "
         f"folds {', '.join(map(str, document['folds']))}"
     )
-    click.echo(
+    say(
         f"{'clips':<12} {document['n_clips']}, {document['total_s'] / 3600:.2f} h; "
         f"{document['shortest_s']:.2f} to {document['longest_s']:.2f} s each"
     )
-    click.echo(f"{'classes':<12} {len(document['classes'])}")
+    say(f"{'classes':<12} {len(document['classes'])}")
     for label, n_events in document["classes"].items():
-        click.echo(f"  {label:<28} {n_events} events")
-    click.echo(f"{'devices':<12} {len(document['devices'])}")
+        say(f"  {label:<28} {n_events} events")
+    say(f"{'devices':<12} {len(document['devices'])}")
     for device in document["devices"]:
         response = "response" if device["has_response"] else "no response"
-        click.echo(
+        say(
             f"  {device['id']:<28} {device['n_clips']} clips, {response}, "
             f"{device['kind']}, {device['label']}"
         )

@@ -14,7 +14,7 @@ from devbench.cli.data_options import (
     rate_option,
     version_option,
 )
-from devbench.cli.data_talk import print_made, print_report, progress_bar
+from devbench.cli.data_talk import print_made, print_report, progress_bar, say
 from devbench.cli.options import json_option
 
 
@@ -91,7 +91,7 @@ def command(
     with progress_bar("importing", "files") as progress:
         made = import_corpus(request, jobs=jobs or default_jobs(), progress=progress)
     for note in made.notes:
-        click.echo(note, err=True)
+        say(note, err=True)
     if made.n_resumed:
         click.echo(f"{made.n_resumed} files had been copied before", err=True)
     if not as_json:

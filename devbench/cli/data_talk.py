@@ -63,6 +63,13 @@ def print_json(document: dict[str, Any]) -> None:
     click.echo(pretty_json(document).decode(), nl=False)
 
 
+def say(words: str, *, err: bool = False) -> None:
+    """Print one line; words of a corpus may come from strangers."""
+    from devbench.results.render import clean_line
+
+    click.echo(clean_line(" ".join(words.splitlines())), err=err)
+
+
 def print_made(corpus: Corpus, *, as_json: bool, is_new: bool) -> None:
     """Print which corpus stands where; as JSON its description."""
     if as_json:
@@ -71,10 +78,10 @@ def print_made(corpus: Corpus, *, as_json: bool, is_new: bool) -> None:
         print_json({**description(corpus), "is_new": is_new})
         return
     header = corpus.header
-    click.echo(f"{header.name} version {header.version}: {header.title}")
+    say(f"{header.name} version {header.version}: {header.title}")
     click.echo(f"fingerprint {corpus.fingerprint}")
-    click.echo(f"in {corpus.folder}")
-    click.echo(f"next: devbench data check {corpus.folder}", err=True)
+    say(f"in {corpus.folder}")
+    say(f"next: devbench data check {corpus.folder}", err=True)
 
 
 def print_report(report: Report) -> None:
@@ -82,7 +89,7 @@ def print_report(report: Report) -> None:
     from collections import Counter
 
     header = report.corpus.header
-    click.echo(f"{header.name} version {header.version}, {header.provenance}")
+    say(f"{header.name} version {header.version}, {header.provenance}")
     click.echo(
         f"{'device':<28} {'clips':>6} {'level dBFS':>11} {'floor dBFS':>11} {'offset ms':>10}"
     )
@@ -102,11 +109,11 @@ def print_report(report: Report) -> None:
         kind = (finding.severity, finding.kind)
         shown[kind] += 1
         if shown[kind] <= MAX_LINES_PER_KIND:
-            click.echo(finding.line())
+            say(finding.line())
     for (severity, name), count in shown.items():
         if count > MAX_LINES_PER_KIND:
             more = count - MAX_LINES_PER_KIND
-            click.echo(f"{severity}: {more} more of kind {name!r} (all of them: --json)")
+            say(f"{severity}: {more} more of kind {name!r} (all of them: --json)")
     click.echo(
         f"{len(report.corpus.clips)} files: {report.n_errors} errors, {report.n_warnings} warnings"
     )

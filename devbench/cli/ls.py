@@ -126,4 +126,4 @@ def print_rows(rows: Sequence[Mapping[str, Any]], *, empty: str) -> None:
     lines = ["  ".join(f"{key:<{width[key]}}" for key in keys)]
     lines += ["  ".join(f"{row.get(key, '')!s:<{width[key]}}" for key in keys) for row in rows]
     # One write: ten thousand lines one by one take as long as all the rest
-    click.echo("\n".join(printable(line).rstrip() for line in lines))
+    click.echo("\n".join(printable(line).replace("\n", " ").rstrip() for line in lines))

@@ -42,10 +42,11 @@ def sync(store: Path, uri: str | None, is_rebuild: bool, as_json: bool) -> None:
 
     from devbench.errors import DataError
     from devbench.results.store import Store
+    from devbench.talk import printable
     from devbench.tracking import sync as tracking
 
     def warn(text: str) -> None:
-        click.echo(f"devbench: warning: {text}", err=True)
+        click.echo(printable(f"devbench: warning: {text}"), err=True)
 
     if not store.is_dir():
         raise DataError(

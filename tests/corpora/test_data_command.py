@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,21 @@ def test_info_tells_what_a_corpus_is(built: Path) -> None:
     text = call("info", built).stdout
     assert document["fingerprint"] in text
     assert "simulated from measured responses" in text
+
+
+def test_words_of_a_corpus_steer_no_terminal_and_make_no_lines(built: Path) -> None:
+    n_lines = len(call("info", built).stdout.splitlines())
+    path = built / "corpus.toml"
+    text = path.read_text()
+    for key, value in (
+        ("licence", r"CC0\u009b2J\u0007"),
+        ("citation", r"me\nprovenance   measured"),
+    ):
+        text = re.sub(f"^{key} = .*$", lambda _, k=key, v=value: f'{k} = "{v}"', text, flags=re.M)
+    path.write_text(text)
+    lines = call("info", built).stdout.splitlines()
+    assert len(lines) == n_lines and all(line.isprintable() for line in lines)
+    assert "citation     me provenance   measured" in lines
 
 
 def test_check_ends_well_or_with_a_check_error(built: Path) -> None:
