@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devbench.contract.access import Access
-from devbench.errors import PluginError, RunError
-from devbench.files import sha256_file
+from devbench.errors import PluginError
 from devbench.running.clips import save_clips
 from devbench.running.jobs import Group, PredictJob
 from devbench.running.process import Report, WorkerLimits, run_worker
 from devbench.running.stage import model_job, staged_clips
+from devbench.running.worker_logits import read_worker_logits
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,7 +90,11 @@ def predict(
         on_report=on_report,
         sandbox=planned.sandbox(*(path.absolute() for path, _ in weights)),
     )
-    logits = _read(scratch / "logits.npy", outcome.result["logits_sha256"], groups, planned)
+    shape = (sum(len(group.rows) for group in groups), len(planned.benchmark.classes))
+    found = read_worker_logits(
+        scratch / "logits.npy", sha256=outcome.result["logits_sha256"], shape=shape
+    )
+    logits = _by_group(found, groups)
     scored = {row: logits[n][i] for n in range(n_scored) for i, row in enumerate(groups[n].rows)}
     difference = None
     if not adapts:
@@ -124,35 +128,9 @@ def _probes(groups: Sequence[Group], *, per_target: bool) -> list[Group]:
     return probes
 
 
-def _read(
-    path: Path, sha256: str, groups: Sequence[Group], planned: Planned
-) -> list[NDArray[np.float32]]:
+def _by_group(logits: NDArray[np.float32], groups: Sequence[Group]) -> list[NDArray[np.float32]]:
     import numpy as np
 
-    expected = (sum(len(group.rows) for group in groups), len(planned.benchmark.classes))
-    try:
-        is_whole = sha256_file(path) == sha256
-        logits = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise RunError(
-            f"the predictions cannot be read: {error}",
-            fix="type the command again",
-            state="invalid",
-        ) from error
-    if not is_whole:
-        raise RunError(
-            "the predictions changed after they were reported",
-            fix="type the command again",
-            state="invalid",
-        )
-    if logits.shape != expected or logits.dtype != np.float32:
-        raise RunError(
-            f"predictions are {logits.shape} {logits.dtype}, expected {expected} float32",
-            fix="mend the plugin: one row of logits per clip",
-            state="invalid",
-        )
-    if not bool(np.isfinite(logits).all()):
-        raise RunError("predictions hold NaN or infinity", fix="mend the plugin", state="nan")
     ends = np.cumsum([len(group.rows) for group in groups])
     return list(np.split(logits, ends[:-1]))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from devbench.errors import CheckError, ConfigurationError, DataError, RunError
+from devbench.errors import CheckError, ConfigurationError, DataError
 from devbench.files import sha256_file
 from devbench.running.again import planned_again
 from devbench.running.features import FeatureCache, ensure_features
@@ -15,6 +15,7 @@ from devbench.running.guard import refuse_violation
 from devbench.running.hardware import best_device, cuda_info
 from devbench.running.process import Outcome, Task, WorkerLimits, run_worker
 from devbench.running.stage import model_job
+from devbench.running.worker_logits import read_worker_logits
 
 if TYPE_CHECKING:
     import numpy as np
@@ -173,22 +174,5 @@ def ask(
         on_report=report,
         sandbox=run.planned.sandbox(*(path for path, _ in run.weights)),
     )
-    return _read_logits(scratch / "logits.npy", outcome.result, shape), outcome
-
-
-def _read_logits(
-    path: Path, result: Mapping[str, object], shape: tuple[int, ...]
-) -> NDArray[np.float32]:
-    """Return the logits that a worker wrote, as it reported them; RunError where they differ."""
-    import numpy as np
-
-    logits = np.load(path, allow_pickle=False)
-    is_whole = sha256_file(path) == result["logits_sha256"]
-    if not is_whole or logits.shape != shape or not bool(np.isfinite(logits).all()):
-        raise RunError(
-            f"the worker's logits are {logits.shape} where {shape} finite ones are expected",
-            fix="type the command again",
-            state="invalid",
-        )
-    found: NDArray[np.float32] = logits
-    return found
+    sha256 = outcome.result["logits_sha256"]
+    return read_worker_logits(scratch / "logits.npy", sha256=sha256, shape=shape), outcome
