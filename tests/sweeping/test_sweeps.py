@@ -120,7 +120,7 @@ def test_the_runs_of_a_killed_sweep_end_by_themselves(tmp_path: Path, tiny_data:
 def _until_fit(world: World, number: int, *, expect: int) -> None:
     """Start a sweep, send a signal once a run trains, and wait until nothing of it is left."""
     child = subprocess.Popen(words(world), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 400  # a machine may be busy with other work
     while not list((world.store.folder / "work").glob("*/fit/out/checkpoints-0/*.json")):
         assert time.monotonic() < deadline, "no run began to train"
         assert child.poll() is None, "the sweep ended before it could be interrupted"
