@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from helpers.runs import World
 
 # Set before torch is loaded. Tensors are tiny here and pytest-xdist fills the cores: threads that
 # wait for each other made two hundred small steps take five minutes on a busy machine.
@@ -22,3 +27,26 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     make_corpus(folder / "tiny")
     return folder
+
+
+@pytest.fixture(scope="session")
+def half_tested(tmp_path_factory: pytest.TempPathFactory, tiny_data: Path) -> World:
+    """Return a world whose benchmark tests half of the 30 events, for all that explain runs.
+
+    Runs are added to its store as tests ask for them, each once; nothing else may change.
+    """
+    from helpers.runs import World
+
+    return World.make(
+        tmp_path_factory.mktemp("half-tested"), tiny_data,
+        convert="0.1", train="0.3", val="0.1", test="0.5", epochs="1",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def without_workers() -> Iterator[None]:
+    """Let tasks run in the process of the test."""
+    from helpers import in_process
+
+    with in_process.without_workers():
+        yield

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from devbench.cli.explain_options import run_options
+from devbench.cli.explain_options import benchmark_file_option, common_options, figure_option
 
 if TYPE_CHECKING:
     from devbench.contract.values import Clip
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     type=click.IntRange(2, 100_000),
     help="Events to estimate from.",
 )
-@run_options
+@figure_option
+@benchmark_file_option
+@common_options
 def command(  # noqa: PLR0915 - one step after the other
     *,
     name: str,
@@ -61,13 +63,19 @@ def command(  # noqa: PLR0915 - one step after the other
     """
     import time
 
-    from devbench.cli.explain_options import command_line, require_figure, write_figure
+    from devbench.cli.explain_options import (
+        asked_runs,
+        command_line,
+        echo_kept,
+        in_words,
+        require_figure,
+        write_figure,
+    )
     from devbench.contract.names import require_known
     from devbench.errors import UsageError
     from devbench.explaining.corpus_devices import estimate_devices, recordings_of
-    from devbench.explaining.devices import NAME, Devices
+    from devbench.explaining.devices import NAME, Devices, device_table, loss_table
     from devbench.explaining.shelf import keep
-    from devbench.results.expected import Expectation, corpus_folders
     from devbench.results.record import CorpusPlan
     from devbench.results.store import Store
     from devbench.running.impairments import explain_losses
@@ -80,7 +88,11 @@ def command(  # noqa: PLR0915 - one step after the other
     started = time.monotonic()
     opened = Store(store)
     talk = ConsoleTalk()
-    record = None if run_id is None else opened.find(run_id)
+    named = [] if run_id is None else [run_id]
+    asked = asked_runs(
+        named, opened, benchmark_file=benchmark_file, device=device, threads=threads, data=data
+    )
+    record = asked[0].record if asked else None
     options = {
         "--reference": reference,
         "--run": record.run_id if record else None,
@@ -90,11 +102,9 @@ def command(  # noqa: PLR0915 - one step after the other
     try:
         talk.phase("corpus")
         corpus, clips, devices = _corpus(name, data, opened.folder, talk)
-        asked = None
+        run = open_run(asked[0], opened, talk=talk) if asked else None
         if record is not None:
-            expectation = Expectation(corpus_folders(opened.folder, data), benchmark_file)
-            asked = open_run(record, opened, expectation, device=device, threads=threads, talk=talk)
-            if asked.planned.corpus.fingerprint != corpus.fingerprint:
+            if record.plan.corpus.fingerprint != corpus.fingerprint:
                 raise UsageError(
                     f"run {record.run_id[:12]} is of another corpus than {name!r}",
                     fix=f"name its own: {record.plan.corpus.name}",
@@ -106,7 +116,7 @@ def command(  # noqa: PLR0915 - one step after the other
         heard = recordings_of(corpus, clips, devices, n_events=events, on_progress=talk.progress)
         talk.phase("estimates")
         found, missing = estimate_devices(heard, chosen, corpus.header.sample_rate_hz)
-        losses = explain_losses(asked, found, talk=talk) if asked else None
+        losses = explain_losses(run, found, talk=talk) if run else None
     finally:
         talk.close()
     document = Devices(
@@ -132,14 +142,17 @@ def command(  # noqa: PLR0915 - one step after the other
     if figure is not None:
         from devbench.explaining.devices_figure import draw_devices
 
-        write_figure(figure, lambda: draw_devices(document))
+        words = in_words(f"Devices of {corpus.header.name}", device_table(document))
+        if losses is not None:
+            words += in_words(f". What differences cost {losses.method}", loss_table(losses))
+        write_figure(figure, lambda: draw_devices(document), words)
     for entry in missing:
         talk.warn(f"no {entry.part}: {entry.why} (fix: {entry.fix})")
     if as_json:
         click.echo(document.to_json().decode(), nl=False)
         return
     _print(document)
-    click.echo(f"in {path}")
+    echo_kept(path)
 
 
 def _corpus(
@@ -161,15 +174,18 @@ def _corpus(
 def _print(found: Devices) -> None:
     from devbench.cli.explain_options import echo_table
     from devbench.explaining.devices import device_table, loss_table
+    from devbench.talk import printable
 
-    click.echo(
+    words = (
         f"{found.corpus.name}, {len(found.devices)} devices, from up to {found.n_events} events "
         f"each; against {found.reference}"
     )
+    click.echo(printable(words))
     echo_table(device_table(found))
     if found.run is not None:
-        click.echo(
+        words = (
             f"\n{found.run.method} from {found.run.source}, run {found.run.run_id[:12]}: what one "
             "difference alone does to the source's test clips"
         )
+        click.echo(printable(words))
         echo_table(loss_table(found.run))

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from devbench.cli.explain_talk import seeds_option, target_option
-from devbench.cli.options import data_option, device_option, json_option, store_option
+from devbench.cli.explain_options import (
+    benchmark_file_option,
+    common_options,
+    seeds_option,
+    target_option,
+)
 
 if TYPE_CHECKING:
     from devbench.explaining.documents import Identity
@@ -16,44 +20,45 @@ if TYPE_CHECKING:
 
 @click.command("identity")
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
-@click.option(
-    "--benchmark",
-    default=None,
-    metavar="FILE.toml",
-    help="The benchmark file, for runs of a benchmark that was given by path.",
-)
 @target_option
 @seeds_option
-@device_option
-@data_option
-@store_option
-@json_option
+@benchmark_file_option
+@common_options
 def command(
     *,
     runs: tuple[str, ...],
-    benchmark: str | None,
     target: str | None,
     n_seeds: int,
+    benchmark_file: str | None,
     device: str,
+    threads: int,
     data: Path | None,
     store: Path,
     as_json: bool,
 ) -> None:
     """Measure how well the device can be told from recordings, converted ones and the embedding.
 
-    A robust classifier keeps little of the device: its embedding comes near chance.
+    A robust classifier keeps little of the device: its embedding comes near chance. Kept as
+    diagnosis/RUN_ID/identity.json.
+
+    \b
+    devbench explain identity 5fb05214 c914995e
     """
-    from devbench.cli.explain_talk import asked_runs, protocol_of
+    from devbench.cli.explain_options import asked_runs, protocol_of
     from devbench.files import pretty_json
     from devbench.results.store import Store
     from devbench.running.explain import identity_of_run
     from devbench.talk import ConsoleTalk
 
     opened, protocol = Store(store), protocol_of(n_seeds)
-    asked = asked_runs(runs, opened, benchmark=benchmark, data=data, target=target, device=device)
+    asked = asked_runs(
+        runs, opened, benchmark_file=benchmark_file, device=device, threads=threads, data=data
+    )
+    for run in asked:
+        run.classifier_for(target)  # a target without one is refused before any work
     talk = ConsoleTalk()
     try:
-        found = [identity_of_run(run, opened, protocol, talk=talk) for run in asked]
+        found = [identity_of_run(run, opened, protocol, target=target, talk=talk) for run in asked]
     finally:
         talk.close()
     if as_json:
@@ -67,7 +72,7 @@ def command(
 
 
 def _print(document: Identity, store: Path) -> None:
-    from devbench.cli.explain_talk import print_table
+    from devbench.cli.explain_options import echo_kept, echo_table
     from devbench.explaining.documents import place
     from devbench.explaining.tables import identity_table
     from devbench.talk import printable
@@ -77,7 +82,7 @@ def _print(document: Identity, store: Path) -> None:
     click.echo(
         f1 + (f", source {document.source_f1:.3f}" if document.source_f1 is not None else "")
     )
-    print_table(identity_table(document), 1)
+    echo_table(identity_table(document))
     for note in document.notes:
         click.echo(printable(f"not measured: {note}"))
-    click.echo(f"kept: {place(document.network, document.kind, store)}", err=True)
+    echo_kept(place(document.network, document.kind, store))

@@ -7,22 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from devbench.cli.explain_talk import seeds_option, target_option
-from devbench.cli.options import (
-    budget_option,
-    data_option,
-    device_option,
-    fold_option,
-    json_option,
-    settings_option,
-    store_option,
-    threads_option,
+from devbench.cli.explain_options import (
+    OF_RUNS,
+    common_options,
+    figure_option,
+    seeds_option,
+    target_option,
 )
+from devbench.cli.options import budget_option, fold_option, settings_option
 
 if TYPE_CHECKING:
     from devbench.explaining.documents import Information
-
-SUFFIXES = (".svg", ".png")
 
 
 @click.command("information")
@@ -39,25 +34,15 @@ SUFFIXES = (".svg", ".png")
     "--benchmark",
     default="sim7",
     show_default=True,
-    help="Of --converter; for runs, the file of a benchmark that was given by path.",
+    help=f"Of --converter: name, or a TOML file; else {OF_RUNS}",
 )
 @budget_option
 @fold_option
 @settings_option
 @target_option
 @seeds_option
-@click.option(
-    "--figure",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=None,
-    metavar="FILE",
-    help="Draw information and accuracy per layer into this .svg or .png file.",
-)
-@device_option
-@threads_option
-@data_option
-@store_option
-@json_option
+@figure_option
+@common_options
 def command(
     *,
     runs: tuple[str, ...],
@@ -78,17 +63,25 @@ def command(
 ) -> None:
     """Measure at least how much each layer's statistics tell of the device, in nats.
 
+    --budget, --fold and --set are of --converter. Kept as diagnosis/RUN_ID/information.json.
+
     \b
     devbench explain information RUN
     devbench explain information --converter umc-real --converter mc-200 --figure figure.svg
     """
     from devbench.benchmark.load import load_benchmark
-    from devbench.cli.explain_talk import asked_runs, computing_on, protocol_of
+    from devbench.cli.explain_options import (
+        asked_runs,
+        protocol_of,
+        require_figure,
+        write_figure,
+    )
     from devbench.errors import UsageError
     from devbench.files import pretty_json
     from devbench.results.store import Store
     from devbench.running.conversion import plan_sources
     from devbench.running.explain import information_of_converter, information_of_run
+    from devbench.running.hardware import chosen_device
     from devbench.running.plan import Request
     from devbench.talk import ConsoleTalk
 
@@ -97,11 +90,14 @@ def command(
             "name a run, or --converter METHOD",
             fix="devbench explain information RUN (list them: devbench ls runs)",
         )
-    if figure is not None and figure.suffix not in SUFFIXES:
-        raise UsageError(f"--figure {figure.name!r}", fix="give a file that ends in .svg or .png")
+    require_figure(figure)
     opened, protocol = Store(store), protocol_of(n_seeds)
     own_file = benchmark if benchmark.endswith(".toml") else None
-    asked = asked_runs(runs, opened, benchmark=own_file, data=data, target=target, device=device)
+    asked = asked_runs(
+        runs, opened, benchmark_file=own_file, device=device, threads=threads, data=data
+    )
+    for run in asked:
+        run.classifier_for(target)  # a target without one is refused before any work
     chosen = source or load_benchmark(benchmark).sources[0]
     talk = ConsoleTalk()
     found: list[Information] = []
@@ -115,7 +111,7 @@ def command(
                     budget=budget,
                     fold=fold,
                     settings=settings,
-                    device=computing_on(device),
+                    device=chosen_device(device),
                     threads=threads,
                 ),
                 [chosen],
@@ -125,12 +121,17 @@ def command(
             )[chosen]
             for method in converters
         ]
-        found += [information_of_run(run, opened, protocol, talk=talk) for run in asked]
+        found += [
+            information_of_run(run, opened, protocol, target=target, talk=talk) for run in asked
+        ]
         found += [information_of_converter(plan, opened, protocol, talk=talk) for plan in plans]
-        if figure is not None:
-            _draw(found, figure)
     finally:
         talk.close()
+    if figure is not None:
+        from devbench.explaining.picture import alternative, draw_information
+
+        words = "; ".join(alternative(document) for document in found)
+        write_figure(figure, lambda: draw_information(found), words)
     if as_json:
         documents = [document.model_dump(mode="json", by_alias=True) for document in found]
         click.echo(pretty_json(documents).decode(), nl=False)
@@ -141,16 +142,8 @@ def command(
         _print(document, opened.folder)
 
 
-def _draw(found: list[Information], figure: Path) -> None:
-    from devbench.explaining.picture import draw_information
-    from devbench.files import publish
-
-    publish(figure, draw_information(found, kind=figure.suffix[1:]), replace=True)
-    click.echo(str(figure), err=True)
-
-
 def _print(document: Information, store: Path) -> None:
-    from devbench.cli.explain_talk import print_table
+    from devbench.cli.explain_options import echo_kept, echo_table
     from devbench.explaining.documents import place
     from devbench.explaining.tables import information_table
     from devbench.talk import printable
@@ -163,5 +156,5 @@ def _print(document: Information, store: Path) -> None:
         f"{clips.chance:.3f}; {clips.n_events} test events of all devices, {clips.n_windows} "
         f"windows, {len(document.protocol.seeds)} seeds"
     )
-    print_table(information_table(document), 3)
-    click.echo(f"kept: {place(document.network, document.kind, store)}", err=True)
+    echo_table(information_table(document), 3)
+    echo_kept(place(document.network, document.kind, store))

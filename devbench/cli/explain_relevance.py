@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from devbench.cli.explain_options import run_options
+from devbench.cli.explain_options import benchmark_file_option, common_options, figure_option
 
 if TYPE_CHECKING:
     from devbench.explaining.relevance import Relevance
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     type=click.IntRange(1, 100_000),
     help="Clips of each device whose logits are explained; occlusion takes all.",
 )
-@run_options
+@figure_option
+@benchmark_file_option
+@common_options
 def command(
     *,
     run: str,
@@ -54,18 +56,26 @@ def command(
     \b
     devbench explain relevance 5fb05214 --figure relevance.svg
     """
-    from devbench.cli.explain_options import command_line, require_figure, write_figure
+    from devbench.cli.explain_options import (
+        asked_runs,
+        command_line,
+        echo_kept,
+        in_words,
+        require_figure,
+        write_figure,
+    )
     from devbench.explaining.bands import mel_groups
-    from devbench.explaining.relevance import NAME
+    from devbench.explaining.relevance import NAME, table
     from devbench.explaining.shelf import keep
-    from devbench.results.expected import Expectation, corpus_folders
     from devbench.results.store import Store
     from devbench.talk import ConsoleTalk
 
     require_figure(figure)
     mel_groups(bands, 10_000.0)  # refuses a number of bands that cannot be
     opened = Store(store)
-    record = opened.find(run)
+    (asked,) = asked_runs(
+        [run], opened, benchmark_file=benchmark_file, device=device, threads=threads, data=data
+    )
     from devbench.running.relevance import Question, explain_relevance
     from devbench.running.stored_run import open_run
 
@@ -74,40 +84,41 @@ def command(
         n_bands=bands,
         fill=fill,
         n_explained=clips,
-        command=command_line(["explain", "relevance", record.run_id], options),
+        command=command_line(["explain", "relevance", asked.record.run_id], options),
     )
     talk = ConsoleTalk()
     try:
-        expectation = Expectation(corpus_folders(store, data), benchmark_file)
-        asked = open_run(record, opened, expectation, device=device, threads=threads, talk=talk)
-        found = explain_relevance(asked, question, talk=talk)
+        found = explain_relevance(open_run(asked, opened, talk=talk), question, talk=talk)
     finally:
         talk.close()
-    path = keep(opened, record.run_id, NAME, found.to_json())
+    path = keep(opened, found.run_id, NAME, found.to_json())
     if figure is not None:
         from devbench.explaining.relevance_figure import draw_relevance
 
-        write_figure(figure, lambda: draw_relevance(found))
+        words = in_words(f"Which bands decide, {found.method}; bands in Hz", table(found))
+        write_figure(figure, lambda: draw_relevance(found), words)
     for entry in found.missing:
         talk.warn(f"no {entry.part}: {entry.why} (fix: {entry.fix})")
-    for words in found.warnings:
-        talk.warn(words)
+    for warning in found.warnings:
+        talk.warn(warning)
     if as_json:
         click.echo(found.to_json().decode(), nl=False)
         return
     _print(found)
-    click.echo(f"in {path}")
+    echo_kept(path)
 
 
 def _print(found: Relevance) -> None:
     from devbench.cli.explain_options import echo_table
     from devbench.explaining.relevance import table
+    from devbench.talk import printable
 
-    click.echo(
+    words = (
         f"{found.method} from {found.source} on {found.benchmark.id}, {found.backbone.name}, "
         f"{found.frontend.name}; run {found.run_id[:12]}; bands in Hz, taken out as "
         f"{found.settings.fill}"
     )
+    click.echo(printable(words))
     echo_table(table(found))
     kept = {
         name: [d.measures[name].kept for d in found.devices if name in d.measures]

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from devbench.explaining.documents import KINDS, Information
-from devbench.results.figures import DOTS_PER_INCH, METHOD_COLOURS
+from devbench.results.figures import METHOD_COLOURS
 from devbench.results.render import clean_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 MARKERS = ("o", "s", "^")
 DASHES = ("-", "--", ":")
 
 
-def draw_information(documents: Sequence[Information], *, kind: str) -> bytes:
-    """Return a PNG or SVG file (kind: 'png' or 'svg'): a row of two panels per network.
-
-    The file carries `alternative` as its description.
-    """
-    import matplotlib as mpl
+def draw_information(documents: Sequence[Information]) -> Figure:
+    """Return a row of two panels per network."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10.5, 3.6 * len(documents)), layout="constrained")
@@ -30,17 +26,7 @@ def draw_information(documents: Sequence[Information], *, kind: str) -> bytes:
     for (left, right), document in zip(grid, documents, strict=True):
         _panel(left, document, accuracy=False)
         _panel(right, document, accuracy=True)
-    words = "; ".join(alternative(document) for document in documents)
-    buffer = io.BytesIO()
-    # Without date and random ids, so that equal documents give equal files.
-    with mpl.rc_context({"svg.hashsalt": "devbench"}):
-        metadata: dict[str, str | None] = {
-            "Title": "Device information per layer",
-            "Description": words,
-        }
-        metadata |= {"Date": None} if kind == "svg" else {"Software": None}
-        figure.savefig(buffer, format=kind, dpi=DOTS_PER_INCH, metadata=metadata)
-    return buffer.getvalue()
+    return figure
 
 
 def _panel(axes: Axes, document: Information, *, accuracy: bool) -> None:

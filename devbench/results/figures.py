@@ -208,16 +208,20 @@ def _hz_ticks(axis: Any, bin_hz: Sequence[float]) -> None:
     axis.set_ticks(places, [f"{hz // 1000}k" if hz >= 1000 else str(hz) for hz in shown])
 
 
-def render(draw: Callable[[], Figure]) -> dict[str, bytes]:
-    """Return a figure as the bytes of a file by suffix: png and svg, the same every time."""
+def render(draw: Callable[[], Figure], words: str = "") -> dict[str, bytes]:
+    """Return a figure as the bytes of a file by suffix: png and svg, the same every time.
+
+    words: what it shows, carried in the file as its description.
+    """
     import matplotlib as mpl
 
     files: dict[str, bytes] = {}
     with mpl.rc_context({"svg.hashsalt": "devbench"}), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a name in a script that the font lacks shows as boxes
         figure = draw()
-        for suffix, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
+        told = {"Description": words} if words else {}
+        for suffix, unset in (("png", {"Software": None}), ("svg", {"Date": None})):
             buffer = io.BytesIO()
-            figure.savefig(buffer, format=suffix, dpi=DOTS_PER_INCH, metadata=metadata)
+            figure.savefig(buffer, format=suffix, dpi=DOTS_PER_INCH, metadata={**unset, **told})
             files[suffix] = buffer.getvalue()
     return files

@@ -23,7 +23,7 @@ from devbench.running.explain_jobs import (
 )
 from devbench.running.guard import refuse_violation
 from devbench.running.process import WorkerLimits, run_worker
-from devbench.running.stage import model_job, stage_fit, staged_clips
+from devbench.running.stage import stage_fit, staged_clips
 
 if TYPE_CHECKING:
     from devbench.contract.values import Clip
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from devbench.running.features import FeatureCache
     from devbench.running.pipeline import Talk
     from devbench.running.plan import Planned
+    from devbench.running.stored_run import StoredRun
 
 MIN_EVENTS = 12
 """Source recordings: the least that `devbench.explaining.estimating` splits into three parts."""
@@ -87,9 +88,8 @@ def paired_events(planned: Planned, features: FeatureCache) -> list[str]:
 
 
 def collect_classifier(
-    planned: Planned,
-    features: FeatureCache,
-    weights: tuple[Path, str],
+    run: StoredRun,
+    classifier: int,
     *,
     scratch: Path,
     talk: Talk,
@@ -97,29 +97,29 @@ def collect_classifier(
 ) -> Collected:
     """Return statistics of a stored classifier's layers on paired test clips of all devices.
 
-    weights: path and SHA-256. only: names of layers; None: all.
+    classifier: number of the classifier. only: names of layers; None: all.
     """
-    plan = planned.plan
+    planned, features, plan = run.planned, run.features, run.planned.plan
+    path, sha256 = run.weights[classifier]
     devices = [plan.source, *plan.targets]
     events = paired_events(planned, features)
     clips = [clip for device in devices for clip in _of(planned, device, events)]
     # Sorted by content, so that the order tells nothing of the device.
     clips.sort(key=lambda clip: clip.sha256)
-    rows = {d: [i for i, clip in enumerate(clips) if clip.device == d] for d in devices}
+    # As in prediction, whose adaptation is seeded by the place of a device.
+    ordered = [*run.devices, *(device for device in devices if device not in run.devices)]
+    groups = [[i for i, clip in enumerate(clips) if clip.device == device] for device in ordered]
     save_clips(scratch, staged_clips(planned, features, clips, as_waveforms=features.is_live), None)
     job = ExplainJob(
         classifier=ClassifierLayers(
-            model=model_job(planned, features),
-            weights=str(weights[0].absolute()),
-            weights_sha256=weights[1],
-            groups=list(rows.values()),
+            model=run.model, weights=str(path), weights_sha256=sha256, groups=groups
         ),
         only=list(only) if only is not None else None,
     )
     result = _collect(
         job,
         planned,
-        readable=weights[0].absolute(),
+        readable=path,
         scratch=scratch,
         talk=talk,
         phase=f"layers of {plan.method.name}",

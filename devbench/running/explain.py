@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from devbench.errors import DevbenchError, UsageError
+from devbench.errors import DevbenchError
 from devbench.explaining.documents import (
     KINDS,
     Estimate,
@@ -22,7 +21,6 @@ from devbench.explaining.documents import (
 )
 from devbench.files import canonical_json, sha256_bytes
 from devbench.results.record import PartPlan
-from devbench.running.again import planned_again
 from devbench.running.collecting import (
     Collected,
     collect_classifier,
@@ -32,68 +30,29 @@ from devbench.running.collecting import (
 from devbench.running.converting import scratch_folder
 from devbench.running.features import ensure_features
 from devbench.running.plan import versions
-from devbench.running.stored_run import stored_weights
+from devbench.running.stored_run import Asked, StoredRun, open_run
 
 if TYPE_CHECKING:
-    from devbench.results.expected import Expectation
-    from devbench.results.record import Record
     from devbench.results.store import Store
     from devbench.running.pipeline import Talk
     from devbench.running.plan import Planned
 
 INPUT, OUTPUT, EMBEDDING = "input", "output", "embedding"
-Device = Literal["cpu", "cuda"]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A stored run that is asked about: its record, its plan as it is here, and its weights."""
-
-    record: Record
-    planned: Planned
-    target: str | None
-    weights: tuple[Path, str]
-
-
-def ask_run(
-    record: Record,
-    store: Store,
-    expectation: Expectation,
-    *,
-    target: str | None,
-    device: Device,
-) -> Asked:
-    """Return a stored run with its weights. target: whose classifier; None: of all, or the first.
-
-    Raises DataError without weights, CheckError without corpus or plugin, UsageError for a target
-    that has no classifier.
-    """
-    run = record.run_id[:12]
-    models = {model.target: model for model in record.models}
-    if target is not None and target not in models:
-        own = ", ".join(name for name in models if name) or "one classifier for all targets"
-        raise UsageError(f"run {run} has no classifier for {target!r}", fix=f"it has {own}")
-    model = models[target] if target is not None else record.models[0]
-    weights = stored_weights(record, model, store)
-    planned = planned_again(record, expectation)
-    planned = replace(planned, plan=planned.plan.model_copy(update={"device": device}))
-    return Asked(record, planned, model.target, weights)
 
 
 def information_of_run(
-    asked: Asked, store: Store, protocol: Protocol, *, talk: Talk
+    asked: Asked, store: Store, protocol: Protocol, *, target: str | None, talk: Talk
 ) -> Information:
-    """Return what the layers of a run's classifier tell of the device, and keep it in the store."""
-    store.prepare()
-    talk.phase("features")
-    features = ensure_features(asked.planned, store=store.folder, on_progress=talk.progress)
+    """Return what the layers of a run's classifier tell of the device, and keep it in the store.
+
+    target: whose classifier; None: of all devices, or the first.
+    """
+    classifier = asked.classifier_for(target)
+    run = open_run(asked, store, talk=talk)
     with scratch_folder(store) as scratch:
-        collected = collect_classifier(
-            asked.planned, features, asked.weights, scratch=scratch / "layers", talk=talk
-        )
-        return _information(
-            _classifier_of(asked), collected, protocol, scratch=scratch, store=store, talk=talk
-        )
+        collected = collect_classifier(run, classifier, scratch=scratch / "layers", talk=talk)
+        network = _classifier_of(run, classifier)
+        return _information(network, collected, protocol, scratch=scratch, store=store, talk=talk)
 
 
 def information_of_converter(
@@ -153,34 +112,33 @@ def _n_features(collected: Collected, name: str) -> int:
     return int(np.load(collected.folder / name, mmap_mode="r", allow_pickle=False).shape[1])
 
 
-def identity_of_run(asked: Asked, store: Store, protocol: Protocol, *, talk: Talk) -> Identity:
+def identity_of_run(
+    asked: Asked, store: Store, protocol: Protocol, *, target: str | None, talk: Talk
+) -> Identity:
     """Return how well the device can be told along a run, beside its F1, and keep it in the store.
 
-    What cannot be measured is named in the notes; the rest is measured all the same.
+    target: whose classifier; None: of all devices, or the first. What cannot be measured is named
+    in the notes; the rest is measured all the same.
     """
-    store.prepare()
-    talk.phase("features")
-    features = ensure_features(asked.planned, store=store.folder, on_progress=talk.progress)
+    classifier = asked.classifier_for(target)
+    run = open_run(asked, store, talk=talk)
+    plan = run.planned.plan
     notes: list[str] = []
     with scratch_folder(store) as scratch:
         own = collect_classifier(
-            asked.planned,
-            features,
-            asked.weights,
-            scratch=scratch / "layers",
-            talk=talk,
-            only=[INPUT, EMBEDDING],
+            run, classifier, scratch=scratch / "layers", talk=talk, only=[INPUT, EMBEDDING]
         )
         sources: list[tuple[Literal["recordings", "converted", "embedding"], Collected, str]] = []
         sources += [("recordings", own, name) for name in _files(own, INPUT, "frequency")]
         if not sources:
-            front = asked.planned.plan.frontend.name
-            notes.append(f"recordings: front end {front!r} gives no bins to take statistics of")
+            notes.append(
+                f"recordings: front end {plan.frontend.name!r} gives no bins to take statistics of"
+            )
         if own.converts:
             try:
                 converted = collect_converter(
-                    asked.planned,
-                    features,
+                    run.planned,
+                    run.features,
                     store,
                     scratch=scratch / "converted",
                     talk=talk,
@@ -192,7 +150,7 @@ def identity_of_run(asked: Asked, store: Store, protocol: Protocol, *, talk: Tal
                 files = _files(converted, OUTPUT, "frequency")
                 sources += [("converted", converted, name) for name in files]
         else:
-            notes.append(f"converted: method {asked.planned.plan.method.name!r} converts no clips")
+            notes.append(f"converted: method {plan.method.name!r} converts no clips")
         sources += [("embedding", own, name) for name in _files(own, EMBEDDING, "channel")]
         if sources[-1:] and sources[-1][0] != "embedding":
             notes.append("embedding: the backbone has no layer that is linear in its last step")
@@ -214,9 +172,9 @@ def identity_of_run(asked: Asked, store: Store, protocol: Protocol, *, talk: Tal
                     estimate=found[what],
                 )
             )
-    summary = asked.record.summary
+    summary = run.record.summary
     document = Identity(
-        network=_classifier_of(asked),
+        network=_classifier_of(run, classifier),
         protocol=protocol,
         mean_targets_f1=summary.mean_targets,
         source_f1=summary.source,
@@ -233,13 +191,13 @@ def _files(collected: Collected, layer: str, kind: str) -> Sequence[str]:
     return [files[kind] for files in found if kind in files]
 
 
-def _classifier_of(asked: Asked) -> Network:
+def _classifier_of(run: StoredRun, classifier: int) -> Network:
     return _network(
-        asked.planned,
+        run.planned,
         form="classifier",
-        key=asked.record.run_id,
-        target=asked.target,
-        weights=[asked.weights[1]],
+        key=run.record.run_id,
+        target=run.record.models[classifier].target,
+        weights=[run.weights[classifier][1]],
         artifacts=[],
     )
 

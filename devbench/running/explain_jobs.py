@@ -9,7 +9,7 @@ from devbench.running.jobs import FitJob, Job, ModelJob
 class ClassifierLayers(Job):
     """Collect statistics of a stored classifier's layers on the staged clips beside job.json.
 
-    groups: rows of each device's clips; which device is not told.
+    groups: rows of each device's clips, in the order of prediction; which device is not told.
     """
 
     model: ModelJob

@@ -14,7 +14,6 @@ import torch
 from torch import nn
 
 from devbench.benchmark.seeds import seed_for
-from devbench.contract.access import Access
 from devbench.contract.batch import Batch
 from devbench.contract.method import Method
 from devbench.contract.parts import BackboneSpec
@@ -22,8 +21,7 @@ from devbench.errors import ContractError
 from devbench.files import disk_errors
 from devbench.registry import load_spec
 from devbench.running import guard
-from devbench.running.checkpoints import tensors_from_file
-from devbench.running.classifier import Classifier, build_classifier, build_method, set_up_torch
+from devbench.running.classifier import Classifier, build_method, set_up_torch
 from devbench.running.clips import StagedClips
 from devbench.running.explain_jobs import ClassifierLayers, ConverterLayers, ExplainJob
 from devbench.running.finder import ArtifactMissing
@@ -42,6 +40,7 @@ from devbench.running.layers import (
     units,
 )
 from devbench.running.plugin_faults import naming
+from devbench.running.stored_models import StoredModels
 from devbench.running.worker import Channel
 
 WINDOWS_PER_BATCH = 32
@@ -81,7 +80,7 @@ def _classifier(
     job: ClassifierLayers, recorder: Recorder, here: Path, channel: Channel
 ) -> dict[str, Any]:
     device = set_up_torch(job.model)
-    weights = tensors_from_file(Path(job.weights), job.weights_sha256)
+    models = StoredModels(job.model, [job.weights], [job.weights_sha256], device)
     guard.install(
         here,
         lambda words: channel.send({"event": "violation", "words": words}),
@@ -93,20 +92,14 @@ def _classifier(
         data = torch.from_numpy(np.load(here / "data.npy", allow_pickle=False)).to(device)
         index = torch.from_numpy(np.load(here / "index.npy", allow_pickle=False)).to(device)
         spec: BackboneSpec = load_spec(job.model.backbone.reference())
-        _, method = build_method(job.model.method)
-        model = build_classifier(job.model, method).to(device)
-        adapts = Access.TEST_TIME in {Access(need) for need in job.model.needs}
         rows: list[int] = []
         for number, group in enumerate(job.groups):
             own = torch.tensor(group, device=device)
             clips = StagedClips(data, index[own], crop=job.model.crop, bin_hz=bin_hz)
-            model.load_state_dict(weights)
-            used: nn.Module = model.eval()
-            if adapts:  # as in prediction, with the same draws
-                generator = torch.Generator().manual_seed(seed_for(job.model.seed, "adapt", number))
-                used = method.adapt(used, clips, generator).eval()
+            used = models.ready(0, clips, number)
             rows += [group[row] for row in _use(used, clips, spec.stages, recorder)]
             channel.send({"event": "progress", "done": (number + 1) / len(job.groups)})
+        _, method = build_method(job.model.method)
     return {"rows": rows, "artifacts": [], "converts": _converts(method)}
 
 

@@ -15,6 +15,8 @@ import platform
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from devbench.errors import ConfigurationError
+
 _CUDA_LIBRARIES = ("libcuda.so.1", "nvcuda.dll")
 _CUDA_BACKENDS = ("libtorch_cuda.so", "torch_cuda.dll")
 _BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
@@ -34,6 +36,17 @@ class CudaDevice(NamedTuple):
 def best_device() -> Literal["cuda", "cpu"]:
     """Return what `--device auto` means here: cuda where a GPU and a torch built for it are."""
     return "cuda" if torch_is_built_for_cuda() and cuda_info() else "cpu"
+
+
+def chosen_device(wanted: str) -> Literal["cuda", "cpu"]:
+    """Return what auto, cpu or cuda means here; ConfigurationError for cuda where there is none."""
+    if wanted == "auto":
+        return best_device()
+    if wanted == "cuda" and not cuda_info():
+        raise ConfigurationError(
+            "no CUDA device on this machine", fix="use --device auto or cpu; see devbench doctor"
+        )
+    return "cuda" if wanted == "cuda" else "cpu"
 
 
 def torch_is_built_for_cuda() -> bool:

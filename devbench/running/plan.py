@@ -24,7 +24,7 @@ from devbench.results.record import BenchmarkPlan, CorpusPlan, MethodPlan, PartP
 from devbench.running.corpus import require_corpus
 from devbench.running.describe import describe
 from devbench.running.folders import given, named_by_content, refuse_clips
-from devbench.running.hardware import best_device, cpu_has_bf16, cuda_has_bf16, cuda_info, n_cpus
+from devbench.running.hardware import chosen_device, cpu_has_bf16, cuda_has_bf16, n_cpus
 from devbench.running.process import WorkerLimits
 from devbench.running.sandbox import Sandbox, require_sandbox
 
@@ -148,7 +148,7 @@ def check(request: Request, *, data: Path | None) -> Checked:
     _require_folders(request.method, described["method"])
     method_options = named_by_content(described["method"]["options"])
     require_corpus(benchmark.corpus, data=data)
-    device = _device(request.device)
+    device = chosen_device(request.device)
     bf16 = cuda_has_bf16() if device == "cuda" else cpu_has_bf16()
     wants_auto = benchmark.budgets[request.budget].precision == "auto"
     return Checked(
@@ -244,16 +244,6 @@ def _require_scale(described: Mapping[str, Mapping[str, Any]]) -> None:
             fix="choose --frontend log-mel, or a method for that scale, such as mixup (yours? name "
             "the scale in its MethodSpec)",
         )
-
-
-def _device(wanted: str) -> str:
-    if wanted == "auto":
-        return best_device()
-    if wanted == "cuda" and not cuda_info():
-        raise ConfigurationError(
-            "no CUDA device on this machine", fix="use --device auto or cpu; see devbench doctor"
-        )
-    return wanted
 
 
 def finish(checked: Checked, corpus: Corpus) -> Planned:

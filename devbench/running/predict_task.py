@@ -13,16 +13,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from devbench.benchmark.seeds import seed_for
 from devbench.contract.access import Access
 from devbench.errors import ContractError, DevbenchError, PluginError, RunError
 from devbench.files import disk_errors, sha256_file
 from devbench.running import guard
-from devbench.running.checkpoints import tensors_from_file
-from devbench.running.classifier import build_classifier, build_method, clip_logits, set_up_torch
+from devbench.running.classifier import clip_logits, set_up_torch
 from devbench.running.clips import StagedClips
 from devbench.running.frontend import build_frontend
 from devbench.running.jobs import PredictJob
+from devbench.running.stored_models import StoredModels
 from devbench.running.worker import Channel
 
 
@@ -31,17 +30,14 @@ def run(job_data: Any, channel: Channel) -> dict[str, Any]:
     job = PredictJob.model_validate(job_data)
     device = set_up_torch(job.model)
     here = Path.cwd()
-    weights = [
-        tensors_from_file(Path(path), sha256)
-        for path, sha256 in zip(job.weights, job.weights_sha256, strict=True)
-    ]
+    models = StoredModels(job.model, job.weights, job.weights_sha256, device)
     guard.install(
         here,
         lambda words: channel.send({"event": "violation", "words": words}),
         plugins=job.model.plugins(),
     )
     try:
-        parts = _predict(job, weights, here, device)
+        parts = _predict(job, models, here, device)
     except DevbenchError:
         raise
     except Exception as error:
@@ -58,38 +54,26 @@ def run(job_data: Any, channel: Channel) -> dict[str, Any]:
 
 
 def _predict(
-    job: PredictJob, weights: list[dict[str, torch.Tensor]], here: Path, device: torch.device
+    job: PredictJob, models: StoredModels, here: Path, device: torch.device
 ) -> list[np.ndarray[Any, np.dtype[np.float32]]]:
     _, frontend = build_frontend(job.model.frontend, job.model.features.spec())
     bin_hz = frontend.get_buffer("bin_hz").to(device)
     data = torch.from_numpy(np.load(here / "data.npy", allow_pickle=False)).to(device)
     index = torch.from_numpy(np.load(here / "index.npy", allow_pickle=False)).to(device)
-    adapts = Access.TEST_TIME in {Access(need) for need in job.model.needs}
-    models = []
-    for tensors in weights:
-        _, method = build_method(job.model.method)
-        model = build_classifier(job.model, method).to(device)
-        model.load_state_dict(tensors)
-        models.append((method, model.eval()))
+    adapts = Access.TEST_TIME.value in job.model.needs
     parts = []
     for number, group in enumerate(job.groups):
         rows = torch.tensor(group.rows, device=device)
         clips = StagedClips(data, index[rows], crop=job.model.crop, bin_hz=bin_hz)
-        method, model = models[group.model]
-        if adapts:
-            model.load_state_dict(weights[group.model])
-            generator = torch.Generator().manual_seed(seed_for(job.model.seed, "adapt", number))
-            adapted = method.adapt(model.eval(), clips, generator)
-            logits = clip_logits(adapted, clips, clips.crop)
-        else:
-            before = _state_hash(model)
-            logits = clip_logits(model.eval(), clips, clips.crop)
-            if _state_hash(model) != before:
-                raise ContractError(
-                    f"the model of method {job.model.method.reference().name!r} changes while it "
-                    "predicts",
-                    fix="declare Access.TEST_TIME, or keep no running state in eval mode",
-                )
+        model = models.ready(group.model, clips, number)
+        before = None if adapts else _state_hash(model)
+        logits = clip_logits(model, clips, clips.crop)
+        if before is not None and _state_hash(model) != before:
+            raise ContractError(
+                f"the model of method {job.model.method.reference().name!r} changes while it "
+                "predicts",
+                fix="declare Access.TEST_TIME, or keep no running state in eval mode",
+            )
         if logits.shape != (len(rows), job.model.n_classes):
             raise ContractError(
                 f"logits of shape {tuple(logits.shape)} for {len(rows)} clips",

@@ -48,7 +48,7 @@ class StoredModels:
         if Access.TEST_TIME.value not in self._job.needs:
             if number not in self._built:
                 self._built[number] = self._build(number)
-            return self._built[number][1]
+            return self._built[number][1].eval()  # whatever a prediction left it in
         method, model = self._build(number)  # its own: adaptation changes it
         generator = torch.Generator().manual_seed(seed_for(self._job.seed, "adapt", group))
         return method.adapt(model, clips, generator)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from devbench.errors import CheckError, ConfigurationError, DataError
+from devbench.errors import CheckError, DataError, UsageError
 from devbench.files import sha256_file
 from devbench.running.again import planned_again
 from devbench.running.features import FeatureCache, ensure_features
 from devbench.running.guard import refuse_violation
-from devbench.running.hardware import best_device, cuda_info
+from devbench.running.hardware import chosen_device
 from devbench.running.process import Outcome, Task, WorkerLimits, run_worker
 from devbench.running.stage import model_job
 from devbench.running.worker_logits import read_worker_logits
@@ -43,13 +43,34 @@ class Talk(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class StoredRun:
-    """All that a worker needs to ask the classifiers of a run. weights: (path, SHA-256) of each."""
+class Asked:
+    """A stored run that is asked about, before anything is computed.
+
+    planned: its plan as it is here. weights: (path, SHA-256) of each classifier.
+    """
 
     record: Record
     planned: Planned
-    features: FeatureCache
     weights: tuple[tuple[Path, str], ...]
+
+    def classifier_for(self, target: str | None) -> int:
+        """Return which classifier is meant; None: of all devices, or the first.
+
+        Raises UsageError for a target that has no classifier of its own.
+        """
+        names = [model.target for model in self.record.models]
+        if target is not None and target not in names:
+            own = ", ".join(name for name in names if name) or "one classifier for all targets"
+            run = self.record.run_id[:12]
+            raise UsageError(f"run {run} has no classifier for {target!r}", fix=f"it has {own}")
+        return names.index(target) if target is not None else 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun(Asked):
+    """All that a worker needs to ask the classifiers of a run."""
+
+    features: FeatureCache
     model: ModelJob
 
     @property
@@ -75,40 +96,43 @@ class StoredRun:
         return np.array([place[clip.label] for clip in clips], np.int64)
 
 
-def open_run(
-    record: Record,
-    store: Store,
-    expectation: Expectation,
-    *,
-    device: str,
-    threads: int,
-    talk: Talk,
-) -> StoredRun:
-    """Return a run with its features computed.
+def ask_run(
+    record: Record, store: Store, expectation: Expectation, *, device: str, threads: int
+) -> Asked:
+    """Return a run to ask; what cannot be asked is refused here, before any work.
 
     device: auto, cpu or cuda; threads: 0 takes the run's. Raises DataError where weights, corpus
     or benchmark are not at hand.
     """
-    weights = [stored_weights(record, model, store) for model in record.models]
+    weights = [_stored_weights(record, model, store) for model in record.models]
+    changes: dict[str, object] = {"device": chosen_device(device)}
+    if threads:
+        changes["threads"] = threads
     try:
         planned = planned_again(record, expectation)
     except CheckError as error:  # nothing is verified here: data is not at hand
-        raise DataError(error.what, fix=error.fix) from error
+        is_file = record.plan.method.is_file
+        fix = "make it a plugin (devbench plugin new) and run it again" if is_file else error.fix
+        raise DataError(error.what, fix=fix) from error
+    plan = planned.plan.model_copy(update=changes)
+    return Asked(record, replace(planned, plan=plan), tuple(weights))
+
+
+def open_run(asked: Asked, store: Store, *, talk: Talk) -> StoredRun:
+    """Return a run with its features computed."""
+    store.prepare()
     talk.phase("features")
-    features = ensure_features(planned, store=store.folder, on_progress=talk.progress)
-    changes: dict[str, object] = {"device": _device(device)}
-    if threads:
-        changes["threads"] = threads
+    features = ensure_features(asked.planned, store=store.folder, on_progress=talk.progress)
     return StoredRun(
-        record=record,
-        planned=planned,
+        record=asked.record,
+        planned=asked.planned,
+        weights=asked.weights,
         features=features,
-        weights=tuple(weights),
-        model=model_job(planned, features).model_copy(update=changes),
+        model=model_job(asked.planned, features),
     )
 
 
-def stored_weights(record: Record, model: Model, store: Store) -> tuple[Path, str]:
+def _stored_weights(record: Record, model: Model, store: Store) -> tuple[Path, str]:
     """Return path and SHA-256 of a classifier's weights; DataError where they are not whole."""
     plan, path = record.plan, store.blob_path("checkpoints", model.weights_sha256)
     if not path.exists():
@@ -125,15 +149,6 @@ def stored_weights(record: Record, model: Model, store: Store) -> tuple[Path, st
             fix="restore the file, or run it again with --force",
         )
     return path.absolute(), model.weights_sha256
-
-
-def _device(wanted: str) -> Literal["cpu", "cuda"]:
-    if wanted == "cuda" and not cuda_info():
-        raise ConfigurationError(
-            "no CUDA device on this machine", fix="use --device auto or cpu; see devbench doctor"
-        )
-    chosen = best_device() if wanted == "auto" else wanted
-    return "cuda" if chosen == "cuda" else "cpu"
 
 
 def versions_now() -> dict[str, str]:

@@ -19,7 +19,7 @@ def command(capsys: pytest.CaptureFixture[str]) -> Command:
     ("words", "code", "said"),
     [
         (["information"], EXIT_USAGE, "name a run, or --converter METHOD"),
-        (["information", "abcd", "--figure", "x.pdf"], EXIT_USAGE, "ends in .svg or .png"),
+        (["information", "abcd", "--figure", "x.pdf"], EXIT_USAGE, "is no .svg or .png"),
         (["information", "abcd"], EXIT_UNKNOWN_NAME, "no run 'abcd'"),
         (["information", "--converter", "umc-rael"], EXIT_UNKNOWN_NAME, "umc-real"),
         (["identity", "abcd"], EXIT_UNKNOWN_NAME, "no run 'abcd'"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pytest
 
-from devbench.cli.explain_options import command_line, echo_table
+from devbench.cli.explain import LAZY
+from devbench.cli.explain_options import command_line, echo_table, in_words
 from devbench.errors import UnknownNameError, UsageError
 
 
@@ -30,6 +32,29 @@ def test_mistakes_are_named(words: list[str], error: type[Exception], tmp_path: 
 def test_the_command_that_is_kept_leaves_out_what_was_not_given() -> None:
     words = command_line(["explain", "devices", "a b"], {"--run": None, "--events": 80})
     assert words == "devbench explain devices 'a b' --events 80"
+
+
+def test_questions_share_their_options() -> None:
+    """One name means one thing, with one default, whatever is asked."""
+    import importlib
+
+    known: dict[str, tuple[object, ...]] = {}
+    for name in LAZY:
+        own = {
+            p.opts[0]: (p.default, p.metavar, str(p.type), p.help)
+            for p in importlib.import_module(f"devbench.cli.explain_{name}").command.params
+            if isinstance(p, click.Option)
+        }
+        assert {"--device", "--threads", "--data", "--store", "--json", "--benchmark"} <= set(own)
+        if name == "information":
+            del own["--benchmark"]  # also that of --converter
+        for option, meaning in own.items():
+            assert known.setdefault(option, meaning) == meaning, f"{option} of {name}"
+
+
+def test_a_table_is_told_in_words() -> None:
+    rows = [["", "low", "high"], ["watch", "", ""], ["  lost", "1.0", "22.5"]]
+    assert in_words("What is lost", rows) == "What is lost. watch; lost: low 1.0, high 22.5"
 
 
 def test_numbers_stand_below_their_names(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Documents of `devbench explain`, made up."""
+"""Stored runs asked by tests of `devbench explain`, and documents of it, made up."""
 
 from __future__ import annotations
 
@@ -14,7 +14,17 @@ from devbench.explaining.documents import (
     Protocol,
     SeedEstimate,
 )
+from devbench.results.expected import Expectation
+from devbench.results.record import Record
+from devbench.running.stored_run import Asked, ask_run
 from helpers.records import make_plan
+from helpers.runs import World
+
+
+def asked_of(world: World, record: Record) -> Asked:
+    """Return a run of a world, to ask."""
+    expectation = Expectation([world.data / "tiny"], str(world.benchmark))
+    return ask_run(record, world.store, expectation, device="cpu", threads=1)
 
 
 def made_up_information(key: str = "0" * 64, *, layer: str = "first") -> Information:

@@ -17,6 +17,7 @@ from devbench.reports.shown import MAX_BYTES, heard_view
 from devbench.results.expected import Expectation
 from devbench.results.record import Record
 from devbench.running.plan import Planned
+from helpers.in_process import without_workers
 from helpers.records import make_run
 from helpers.runs import Heard as Talk
 from helpers.runs import World
@@ -54,12 +55,14 @@ def world(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.fixture(scope="module")
 def shifted(world: World) -> Case:
-    return case_of(world, "fr-shift-real")
+    with without_workers():
+        return case_of(world, "fr-shift-real")
 
 
 @pytest.fixture(scope="module")
 def heard(shifted: Case) -> Heard:
-    return shifted.hear()
+    with without_workers():
+        return shifted.hear()
 
 
 def sound(flac: bytes) -> np.ndarray:
@@ -111,6 +114,7 @@ def test_sounds_that_have_no_room_are_named(heard: Heard, monkeypatch: pytest.Mo
     assert silent and sum("too big" in note for note in view.notes) >= len(silent)
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_a_method_that_converts_nothing_shows_the_rest_and_says_why(world: World) -> None:
     heard = case_of(world, "baseline").hear()
     assert "changes no clip" in heard.why_not
@@ -119,6 +123,7 @@ def test_a_method_that_converts_nothing_shows_the_rest_and_says_why(world: World
     assert "converts no clips" in layers.why_not
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_a_converter_that_is_not_there_is_not_trained(world: World) -> None:
     heard = case_of(world, "umc-real").hear()
     assert "devbench converter train" in heard.why_not

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from devbench.errors import DataError, DevbenchError, UsageError
+from devbench.errors import DataError, UsageError
 from devbench.explaining.corpus_devices import estimate_devices, recordings_of
 from devbench.explaining.impairments import IMPAIRMENTS
 from devbench.explaining.relevance import Relevance, read_relevance
@@ -15,22 +15,23 @@ from devbench.results.expected import Expectation
 from devbench.results.record import Record
 from devbench.running.impairments import explain_losses
 from devbench.running.relevance import Fill, Question, explain_relevance
-from devbench.running.stored_run import StoredRun, open_run
+from devbench.running.stored_run import StoredRun, ask_run, open_run
+from helpers.explained import asked_of
+from helpers.in_process import without_workers
 from helpers.runs import World
 
 World_ = tuple[World, Record]
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> World_:
-    world = World.make(tmp_path_factory.mktemp("explaining"))
-    return world, world.run()
+def told(half_tested: World) -> World_:
+    with without_workers():
+        return half_tested, half_tested.run()
 
 
 def opened(told: World_) -> StoredRun:
     world, record = told
-    expectation = Expectation([world.data / "tiny"], str(world.benchmark))
-    return open_run(record, world.store, expectation, device="cpu", threads=1, talk=world.heard)
+    return open_run(asked_of(world, record), world.store, talk=world.heard)
 
 
 def asked(told: World_, fill: Fill | None = None) -> Relevance:
@@ -52,28 +53,19 @@ def test_relevance_holds_the_record_and_shares_are_whole(told: World_) -> None:
     path = keep(world.store, record.run_id, "relevance.json", found.to_json())
     assert path.parent.parent.name == "diagnosis"
     assert read_relevance(path) == found
-    again = asked(told)
+    with without_workers():
+        again = asked(told)
     assert again.model_copy(update={"measured": found.measured}) == found
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_bands_can_be_stopped_in_the_sound(told: World_) -> None:
     found = asked(told, "band-stop")
     assert found.settings.fill == "band-stop"
     assert [d.macro_f1 for d in found.devices] == [s.macro_f1 for s in told[1].scores]
 
 
-def test_samples_are_explained_in_the_same_bands(told: World_) -> None:
-    world, _ = told
-    width = ("backbone.width=0.1",)
-    record = world.run(frontend="waveform", backbone="m5", settings=width)
-    found = asked((world, record))
-    assert (found.domain, found.settings.fill) == ("waveform", "band-stop")
-    assert (found.missing, found.warnings) == ([], [])
-    for device in found.devices:
-        for name in ("gradient-input", "lrp"):
-            assert sum(device.measures[name].share) == pytest.approx(1, abs=1e-9)
-
-
+@pytest.mark.usefixtures("without_workers")
 def test_what_has_no_rule_is_named_and_the_rest_is_made(told: World_) -> None:
     """A backbone with SiLU, and a method that adapts to each device: logits as in its record."""
     world, _ = told
@@ -104,9 +96,11 @@ def test_losses_name_every_impairment(told: World_) -> None:
         assert set(device.by_impairment) == set(IMPAIRMENTS)
         assert device.source_f1 == scores["phone"]  # clips as they are give the record's score
         assert device.lost == scores["phone"] - scores[device.device]
-    assert losses == explain_losses(run, estimates, talk=world.heard)
+    with without_workers():
+        assert losses == explain_losses(run, estimates, talk=world.heard)
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_a_damaged_document_is_refused(told: World_, tmp_path: Path) -> None:
     path = tmp_path / "relevance.json"
     path.write_bytes(asked(told).to_json().replace(b'"n_parts"', b'"n_shares"'))
@@ -130,10 +124,11 @@ def test_without_weights_it_is_said_where_they_come_from(told: World_) -> None:
 def test_a_corpus_that_is_not_at_hand_is_named(told: World_) -> None:
     world, record = told
     nowhere = Expectation([], str(world.benchmark))
-    with pytest.raises(DevbenchError, match=r"tiny.*is not here"):
-        open_run(record, world.store, nowhere, device="cpu", threads=1, talk=world.heard)
+    with pytest.raises(DataError, match=r"tiny.*is not here"):
+        ask_run(record, world.store, nowhere, device="cpu", threads=1)
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_silence_is_no_fill_where_there_are_no_decibels(
     told: World_, monkeypatch: pytest.MonkeyPatch
 ) -> None:
