@@ -45,16 +45,16 @@ class Explained(NamedTuple):
     command: str
 
 
-def explained_sections(store: Store, run_id: str) -> tuple[Explained, ...]:
+def explained_sections(store: Store, run_id: str, benchmark: str) -> tuple[Explained, ...]:
     """Return what is known of a run in the order of KINDS, and what is not, too."""
-    return tuple(_section(store, run_id, kind, title) for kind, title in KINDS.items())
+    return tuple(_section(store, run_id, benchmark, kind, title) for kind, title in KINDS.items())
 
 
-def _section(store: Store, run_id: str, kind: str, title: str) -> Explained:
+def _section(store: Store, run_id: str, benchmark: str, kind: str, title: str) -> Explained:
     path = diagnosis_path(store.folder, run_id, f"{kind}.json")
     command = f"devbench explain {kind} {run_id[:12]}"
     if kind == "devices":
-        command = f"devbench explain devices BENCHMARK --run {run_id[:12]}"
+        command = f"devbench explain devices {benchmark} --run {run_id[:12]}"
     if not path.exists():
         return Explained(kind, title, (), (), command)
     try:

@@ -127,7 +127,9 @@ def make_report(
 
 def _explained(chosen: Chosen, store: Store) -> tuple[tuple[str, tuple[Explained, ...]], ...]:
     """Return the diagnoses of every run that has one; of the first where none has."""
-    every = [(r.run_id, explained_sections(store, r.run_id)) for r in chosen.records]
+    every = [
+        (r.run_id, explained_sections(store, r.run_id, r.plan.benchmark.id)) for r in chosen.records
+    ]
     held = [(run_id, own) for run_id, own in every if any(one.tables for one in own)]
     return tuple(held or every[:1])
 
@@ -205,7 +207,7 @@ def _facts(chosen: Chosen) -> Facts:
             ("budget", plan.budget),
             ("seeds, folds", f"seeds {all_of([p.seed for p in plans])}; folds "
                              f"{all_of([p.fold for p in plans])}"),
-            ("computed on", all_of([f"{p.device} {p.precision} with {p.threads} threads"
+            ("computed on", all_of([f"{p.device} {p.precision}, threads {p.threads}"
                                     for p in plans])),
             ("runs", all_of([record.run_id[:12] for record in chosen.records])),
         )

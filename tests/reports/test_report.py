@@ -214,13 +214,14 @@ def test_logits_of_another_run_give_no_interval(tmp_path: Path) -> None:
 def test_diagnoses_are_shown_or_their_command_is(tmp_path: Path) -> None:
     store = filled_store(tmp_path / "store", {"rfn": 2.0})
     run_id = store.run_ids()[0]
-    sections = explained_sections(store, run_id)
+    sections = explained_sections(store, run_id, "sim7")
     assert [one.kind for one in sections] == list(KINDS)
     assert all(not one.tables and run_id[:12] in one.command for one in sections)
+    assert sections[-1].command == f"devbench explain devices sim7 --run {run_id[:12]}"
     keep(made_up_information(run_id, layer=HOSTILE[0]), store.folder)
     for kind, content in (("relevance", "{}"), ("devices", "{ damaged")):
         diagnosis_path(store.folder, run_id, f"{kind}.json").write_text(content)
-    found = {one.kind: one for one in explained_sections(store, run_id)}
+    found = {one.kind: one for one in explained_sections(store, run_id, "sim7")}
     (told,) = found["information"].tables
     assert told.rows[0][1:] == ("4x8x8", "channel", "0.375", "0.177", "0.875", "0.177")
     why = {"relevance": "relevance.json: key 'run_id' is missing", "devices": "line 1"}
