@@ -202,11 +202,12 @@ def _listen(
     buffer = b""
     while True:
         watch.check()
+        has_ended = child.poll() is not None  # asked first: what it sent before is in the pipe
         ready, _, _ = select.select([read_end], [], [], POLL_S)
         data = os.read(read_end, 1 << 16) if ready else b""
         if ready and not data:  # the child closed its pipe without a result
             raise _died(child, task, watch.log)
-        if not ready and child.poll() is not None:
+        if not ready and has_ended:
             raise _died(child, task, watch.log)  # it died, and a grandchild holds the pipe open
         buffer += data
         *lines, buffer = buffer.split(b"\n")

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import select
+import subprocess
+import sys
 import threading
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from devbench.running import process
 from devbench.running.process import bytes_in
 
 
@@ -36,3 +44,51 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     (tmp_path / "a" / "link").symlink_to(tmp_path / "big")
     (tmp_path / "a" / "file").write_bytes(b"x" * 10)
     assert bytes_in(tmp_path / "a") < 1000
+
+
+class Unlimited:
+    """Limits that nothing breaks."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+
+    def check(self) -> None:
+        pass
+
+
+def test_a_result_that_comes_while_the_parent_looks_away_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child reports and ends just after the wait for its report was over."""
+    read_end, write_end = os.pipe()
+    code = "import os, sys; os.write(int(sys.argv[1]), sys.argv[2].encode())"
+    words = [sys.executable, "-c", code, str(write_end), '{"event": "done", "result": 7}\n']
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Child:
+        returncode = None
+
+        def poll(self) -> int | None:
+            return started[0].poll() if started else None
+
+        def wait(self, timeout_s: float) -> int:
+            return started[0].wait(timeout_s)
+
+    wait_for_reports = select.select
+
+    def paused(*arguments: Any) -> Any:
+        found = wait_for_reports(*arguments)
+        if not started:
+            started.append(subprocess.Popen(words, pass_fds=(write_end,)))
+            started[0].wait()
+        return found
+
+    monkeypatch.setattr(select, "select", paused)
+    child: Any = Child()
+    watch: Any = Unlimited(tmp_path / "log.txt")
+    try:
+        result = process._listen(child, read_end, watch, None, "fit")
+    finally:
+        os.close(read_end)
+        os.close(write_end)
+    assert result == 7
