@@ -92,3 +92,12 @@ def test_a_result_that_comes_while_the_parent_looks_away_is_not_lost(
         os.close(read_end)
         os.close(write_end)
     assert result == 7
+
+
+def test_the_worker_counts_gpus_as_its_parent_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CUDA_VISIBLE_DEVICES=1 is another GPU where their order is another."""
+    for name, value in (("CUDA_VISIBLE_DEVICES", "1"), ("CUDA_DEVICE_ORDER", "PCI_BUS_ID")):
+        monkeypatch.setenv(name, value)
+        assert process._environment(tmp_path, 1, "mark")[name] == value
