@@ -53,6 +53,11 @@ class Classifier(nn.Module):
         logits: torch.Tensor = self.backbone(x.contiguous(memory_format=torch.channels_last))
         return logits
 
+    def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **options: Any) -> Any:
+        """Load tensors from any device; a layer that takes them over gets them on its own."""
+        here = {name: tensor.to(self.mean_db.device) for name, tensor in state_dict.items()}
+        return super().load_state_dict(here, *args, **options)
+
 
 class Computing(Protocol):
     """A job that says what to compute on."""

@@ -110,3 +110,27 @@ def test_logits_of_a_clip_are_the_mean_over_its_windows() -> None:
         assert float(found[row, 0]) == pytest.approx(
             float(data[start : start + length].mean()), abs=1e-6
         )
+
+
+def test_a_layer_that_takes_stored_tensors_as_they_are_stays_with_the_model() -> None:
+    """Weights are read onto the CPU; band-align's statistics would stay there."""
+    bands = torch.arange(80.0), torch.ones(80)
+    stored = build_classifier(job(), Carrying(bands)).state_dict()
+    model = build_classifier(job(), Carrying((torch.zeros(1), torch.ones(1)))).to("meta")
+    model.load_state_dict(stored)
+    assert {tensor.device.type for tensor in model.state_dict().values()} == {"meta"}
+    here = build_classifier(job(), Carrying((torch.zeros(1), torch.ones(1))))
+    here.load_state_dict(stored)
+    assert all(torch.equal(stored[name], found) for name, found in here.state_dict().items())
+
+
+class Carrying(Method):
+    """Puts what band-align does behind the first stage."""
+
+    def __init__(self, bands: tuple[torch.Tensor, torch.Tensor]) -> None:
+        self.bands = bands
+
+    def layers(self, stages):
+        from devbench_plugins.networks.band_alignment import SourceBands
+
+        return {next(iter(stages)): SourceBands(*self.bands)}
