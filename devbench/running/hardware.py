@@ -42,9 +42,10 @@ def chosen_device(wanted: str) -> Literal["cuda", "cpu"]:
     """Return what auto, cpu or cuda means here; ConfigurationError for cuda where there is none."""
     if wanted == "auto":
         return best_device()
-    if wanted == "cuda" and not cuda_info():
+    if wanted == "cuda" and best_device() != "cuda":
         raise ConfigurationError(
-            "no CUDA device on this machine", fix="use --device auto or cpu; see devbench doctor"
+            "no CUDA device on this machine, or a torch that is built for CPUs only",
+            fix="use --device auto or cpu; see devbench doctor",
         )
     return "cuda" if wanted == "cuda" else "cpu"
 
