@@ -14,6 +14,7 @@ from devbench.benchmark.splits import assign, select
 from devbench.errors import CheckError
 from devbench.registry import find
 from devbench.running.features import ensure_features
+from devbench.running.hardware import best_device
 from devbench.running.plan import Planned
 from devbench.running.predict import predict
 from devbench.running.process import WorkerLimits
@@ -38,10 +39,16 @@ class Again:
     def predict(self, record: Record, stored: StoredLogits) -> NDArray[np.float32]:
         """Return the logits that the stored weights give, in the order of the stored rows.
 
-        Raises CheckError when corpus, benchmark or plugin are not at hand as the record names them.
+        Raises CheckError when corpus, benchmark, plugin or GPU are not at hand as the record names
+        them.
         """
         import numpy as np
 
+        if record.plan.device == "cuda" and best_device() != "cuda":
+            raise CheckError(
+                "its logits are from a GPU (cuda), and none can be used here",
+                fix="verify it on a machine with a GPU, or ask for --level 1",
+            )
         planned = planned_again(record, self.expectation)
         features = ensure_features(planned, store=self.store.folder, on_progress=lambda d, t: None)
         weights = []

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from devbench.errors import ConfigurationError
+from devbench.errors import CheckError, ConfigurationError
+from devbench.results.expected import Expectation
+from devbench.results.store import Store
 from devbench.running import hardware
+from devbench.running.again import Again
 from devbench.running.plan import _device
+from helpers.records import make_run
 
 GPU = hardware.CudaDevice("Some GPU", 80_000, "9.0")
 
@@ -22,3 +28,9 @@ def test_a_gpu_that_torch_cannot_use_ends_at_the_plan() -> None:
     assert _device("auto") == "cpu"
     with pytest.raises(ConfigurationError, match="CUDA"):
         _device("cuda")
+
+
+def test_a_run_of_a_gpu_is_not_predicted_again_without_one(tmp_path: Path) -> None:
+    made = make_run(device="cuda")
+    with pytest.raises(CheckError, match="cuda"):
+        Again(Store(tmp_path), Expectation([])).predict(made.record, made.stored)
