@@ -14,13 +14,14 @@ import numpy as np
 import torch
 
 from devbench.contract.access import Access
-from devbench.errors import ContractError, DevbenchError, PluginError, RunError
+from devbench.errors import ContractError, RunError
 from devbench.files import disk_errors, sha256_file
 from devbench.running import guard
 from devbench.running.classifier import clip_logits, set_up_torch
 from devbench.running.clips import StagedClips
 from devbench.running.frontend import build_frontend
 from devbench.running.jobs import PredictJob
+from devbench.running.plugin_faults import naming
 from devbench.running.stored_models import StoredModels
 from devbench.running.worker import Channel
 
@@ -36,17 +37,8 @@ def run(job_data: Any, channel: Channel) -> dict[str, Any]:
         lambda words: channel.send({"event": "violation", "words": words}),
         plugins=job.model.plugins(),
     )
-    try:
+    with naming(job.model.method.reference(), "prediction", here):
         parts = _predict(job, models, here, device)
-    except DevbenchError:
-        raise
-    except Exception as error:
-        ref = job.model.method.reference()
-        raise PluginError(
-            f"method {ref.name!r} ({ref.origin}) failed in prediction: "
-            f"{type(error).__name__}: {str(error)[:200]}",
-            fix=f"mend the plugin; the whole traceback: {here / 'log.txt'}",
-        ) from error
     logits = np.concatenate(parts)
     with disk_errors(here):
         np.save(here / "logits.npy", logits)

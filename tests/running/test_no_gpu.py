@@ -11,7 +11,7 @@ from devbench.results.expected import Expectation
 from devbench.results.store import Store
 from devbench.running import hardware
 from devbench.running.again import Again
-from devbench.running.plan import _device
+from devbench.running.hardware import chosen_device
 from helpers.records import make_run
 
 GPU = hardware.CudaDevice("Some GPU", 80_000, "9.0")
@@ -25,9 +25,9 @@ def _torch_for_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_gpu_that_torch_cannot_use_ends_at_the_plan() -> None:
-    assert _device("auto") == "cpu"
+    assert chosen_device("auto") == "cpu"
     with pytest.raises(ConfigurationError, match="CUDA"):
-        _device("cuda")
+        chosen_device("cuda")
 
 
 def test_a_run_of_a_gpu_is_not_predicted_again_without_one(tmp_path: Path) -> None:
