@@ -17,7 +17,6 @@ from devbench.running.features import ensure_features
 from devbench.running.hardware import best_device
 from devbench.running.plan import Planned
 from devbench.running.predict import predict
-from devbench.running.process import WorkerLimits
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,7 +61,7 @@ class Again:
                 features,
                 weights,
                 Path(folder) / "predict",
-                limits=WorkerLimits(planned.benchmark.limits.wall_s),
+                limits=planned.limits,
                 on_report=lambda message: None,
             )
         return np.stack([predicted.logits[row] for row in stored.rows()])

@@ -23,7 +23,7 @@ from devbench.files import (
     sync_folder,
 )
 from devbench.running.jobs import ClipFile, FeaturesJob, Part
-from devbench.running.process import WorkerLimits, run_worker
+from devbench.running.process import run_worker
 
 if TYPE_CHECKING:
     import numpy as np
@@ -134,7 +134,7 @@ def _compute(planned: Planned, folder: Path, on_progress: Callable[[int, int], N
             "features",
             job.model_dump(mode="json"),
             scratch=scratch,
-            limits=WorkerLimits(wall_s=planned.benchmark.limits.wall_s),
+            limits=planned.limits,
             threads=planned.plan.threads,
             on_report=report,
             sandbox=planned.sandbox(*sound_places(root, planned.clips)),
