@@ -28,6 +28,7 @@ WATCHED_FILES = frozenset({
     "open", "os.listdir", "os.scandir", "os.rename", "os.remove", "os.link", "os.symlink",
     "os.mkdir", "os.rmdir", "os.truncate", "os.chmod",
 })  # fmt: skip
+TWO_PATHS = frozenset({"os.rename", "os.link", "os.symlink"})
 WATCHED_ACTS = frozenset({"socket.connect", "socket.bind", "subprocess.Popen", "os.system",
                           "os.exec", "os.posix_spawn", "os.fork", "os.forkpty"})  # fmt: skip
 
@@ -77,9 +78,10 @@ def install(scratch: Path, report: Callable[[str], None], *, plugins: Iterable[P
                 writes = bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
             else:
                 writes = event not in ("os.listdir", "os.scandir")
-            if args and not allowed(args[0], writes=writes):
-                words = "write" if writes else "read"
-                _refuse(f"tried to {words} {os.fsdecode(args[0])!r}, outside what was staged")
+            for path in args[: 2 if event in TWO_PATHS else 1]:
+                if not allowed(path, writes=writes):
+                    words = "write" if writes else "read"
+                    _refuse(f"tried to {words} {os.fsdecode(path)!r}, outside what was staged")
         elif event in WATCHED_ACTS:
             _refuse(f"tried {event}; a method needs neither processes nor a network")
 

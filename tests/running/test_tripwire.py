@@ -74,3 +74,38 @@ def test_a_plugin_may_be_made_from_one_that_is_built_in(tmp_path: Path) -> None:
         [sys.executable, "-c", LATE, str(tmp_path)], capture_output=True, text=True, check=False
     )
     assert done.stdout.split() == ["devbench_plugins.methods.gain"], done.stdout + done.stderr
+
+
+MOVE = """
+import os
+import sys
+from devbench.running import guard
+from pathlib import Path
+
+scratch, elsewhere = Path(sys.argv[1]), Path(sys.argv[2])
+(scratch / "own").write_text("x")
+seen = []
+guard.install(scratch, seen.append, plugins=[])
+for move in (os.rename, os.replace, os.link, os.symlink):
+    try:
+        move(scratch / "own", elsewhere / "stored")
+    except PermissionError:
+        pass
+os.rename(scratch / "own", scratch / "other")
+print(len(seen), *os.listdir(scratch))
+"""
+
+
+def test_nothing_is_moved_or_linked_out_of_the_scratch_folder(tmp_path: Path) -> None:
+    scratch, elsewhere = tmp_path / "scratch", tmp_path / "elsewhere"
+    for folder in (scratch, elsewhere):
+        folder.mkdir()
+    (elsewhere / "stored").write_text("a record")
+    done = subprocess.run(
+        [sys.executable, "-c", MOVE, str(scratch), str(elsewhere)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (elsewhere / "stored").read_text() == "a record"
+    assert done.stdout.split() == ["4", "other"], done.stdout + done.stderr
