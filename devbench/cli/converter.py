@@ -85,7 +85,7 @@ def train_command(
     talk = ConsoleTalk()
     request = Request(
         method=method,
-        source=source or load_benchmark(benchmark).devices[0],
+        source=source or load_benchmark(benchmark).sources[0],
         benchmark=benchmark,
         budget=budget,
         fold=fold,

@@ -114,10 +114,10 @@ def command(
         raise UsageError("--set with several methods", fix="give --set with one --method")
     if out is not None:
         _require_folder(out)
-    devices = load_benchmark(benchmark).devices
-    chosen = list(devices) if "all" in sources else list(sources)
+    loaded = load_benchmark(benchmark)
+    chosen = loaded.sources if "all" in sources else list(sources)
     for name in targets:
-        require_device(name, devices, benchmark)
+        require_device(name, loaded.devices, benchmark)
     opened = Store(store)
     talk = ConsoleTalk()
     try:
@@ -139,7 +139,7 @@ def command(
         conversion, examples = evaluate(
             plans,
             opened,
-            targets=targets or devices,
+            targets=targets or loaded.devices,
             split="val" if split == "val" else "test",
             talk=talk,
         )

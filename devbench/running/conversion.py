@@ -32,7 +32,7 @@ from devbench.results.figures import Example
 from devbench.running.converting import convert_clips, scratch_folder
 from devbench.running.corpus import find_corpus
 from devbench.running.features import FeatureCache, ensure_features
-from devbench.running.plan import Planned, Request, check, finish
+from devbench.running.plan import Planned, Request, check, finish, require_cell
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,7 +64,7 @@ def plan_sources(
     """Return the plan of a request from each source; names are checked before any work."""
     checked = check(replace(request, source=sources[0]), data=data)
     for source in sources:
-        require_device(source, checked.benchmark.devices, request.benchmark)
+        require_cell(replace(request, source=source), checked.benchmark)
     corpus = find_corpus(
         checked.benchmark.corpus, data=data, store=store, on_progress=talk.progress
     )

@@ -10,10 +10,11 @@ import pytest
 
 from devbench.cli import group
 from devbench.corpora.manifest import open_corpus
-from devbench.errors import EXIT_DATA, EXIT_DONE, EXIT_UNKNOWN_NAME, EXIT_USAGE
+from devbench.errors import EXIT_DATA, EXIT_DONE, EXIT_UNKNOWN_NAME, EXIT_USAGE, UsageError
 from devbench.plugin_kit.tiny import make_benchmark
 from devbench.results.artifact import CorpusIdentity
 from devbench.results.shelf import Shelf
+from devbench.running.plan import Request
 from helpers.artifacts import document_of, identity
 
 Type = Callable[..., tuple[int, str, str]]
@@ -119,3 +120,34 @@ def test_help_imports_no_command(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     for name in ("train", "ls", "show", "export", "add", "evaluate"):
         assert f"\n  {name} " in out
+
+
+class Asked(Exception):
+    """Carries the sources that were planned."""
+
+
+def test_a_device_that_is_only_tested_is_no_source(
+    command: Type, tmp_path: Path, tiny_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither among 'all', nor as the first one, nor by its name behind another."""
+    devices = '["phone", "tablet", "watch"]\nunseen = ["phone"]'
+    benchmark = str(make_benchmark(tmp_path / "tiny.toml", devices=devices))
+    asked: list[object] = []
+
+    def plan_run(request: Request, **_: object) -> None:
+        asked.append(request.source)
+        raise UsageError("enough", fix="none")
+
+    def plan_sources(_: Request, sources: list[str], **__: object) -> None:
+        asked.append(sources)
+        raise UsageError("enough", fix="none")
+
+    words = ("--method", "fr-shift-real", "--benchmark", benchmark, "--device", "cpu")
+    code, _, err = command("evaluate", *words, "--source", "tablet", "--source", "phone",
+                           "--data", str(tiny_data))  # fmt: skip
+    assert code == EXIT_USAGE and "'phone'" in err and "unseen" in err
+    monkeypatch.setattr("devbench.running.pipeline.plan_run", plan_run)
+    monkeypatch.setattr("devbench.running.conversion.plan_sources", plan_sources)
+    command("train", *words)
+    command("evaluate", *words, "--source", "all")
+    assert asked == ["tablet", ["tablet", "watch"]]
