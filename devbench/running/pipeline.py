@@ -17,7 +17,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from devbench.errors import CheckError, DevbenchError, PluginError, RunError
+from devbench.errors import (
+    CheckError,
+    DataError,
+    DevbenchError,
+    PluginError,
+    RunError,
+    UnknownNameError,
+)
 from devbench.files import canonical_json, pretty_json, publish, read_json, sha256_bytes
 from devbench.results.logits import write_logits
 from devbench.results.metrics import summarise
@@ -178,10 +185,15 @@ def _compute(planned: Planned, store: Store, work: Path, talk: Talk, *, force: b
 
 
 def _require_same(store: Store, record: Record) -> None:
-    """Hold a forced run against the record that is there: one plan must give the same bytes."""
-    if not store.has(record.run_id):
+    """Hold a forced run against the record that is there: one plan must give the same bytes.
+
+    One that cannot be read says nothing; it is replaced.
+    """
+    try:
+        before = store.get(record.run_id).reproducible()
+    except (DataError, UnknownNameError):
         return
-    before, now = store.get(record.run_id).reproducible(), record.reproducible()
+    now = record.reproducible()
     if canonical_json(before) != canonical_json(now):
         keys = sorted(key for key in before if before[key] != now[key])
         raise CheckError(
