@@ -6,6 +6,7 @@ but the mean and the deviation that standardise its output comes from them.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -146,6 +147,9 @@ def _compute(planned: Planned, folder: Path, on_progress: Callable[[int, int], N
         found = {key: outcome.result[key] for key in ("bin_hz", "scale")}
         publish(made / "features.json", pretty_json(found))
         with disk_errors(folder):
+            for path in made.rglob("*.npy"):  # once they have their name, no one looks again
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
             made.rename(folder)
             sync_folder(folder.parent)
         shutil.rmtree(scratch, ignore_errors=True)
