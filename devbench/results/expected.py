@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from devbench.benchmark.load import benchmark_names, load_benchmark
 from devbench.benchmark.splits import assign, select
 from devbench.corpora.manifest import open_corpus
-from devbench.errors import DevbenchError
+from devbench.errors import CheckError, DevbenchError
 
 if TYPE_CHECKING:
     from devbench.benchmark.model import Benchmark
@@ -37,7 +37,11 @@ class Expectation:
     _clips: dict[tuple[str, str, int], tuple[Clip, ...]] = field(default_factory=dict, init=False)
 
     def __call__(self, record: Record) -> ExpectedClips | None:
-        """Return the class by (device, event), or None where corpus or benchmark is not here."""
+        """Return the class by (device, event), or None where corpus or benchmark is not here.
+
+        Raises CheckError as `require_fit` does.
+        """
+        self.require_fit(record)
         plan = record.plan
         key = (plan.corpus.fingerprint, plan.benchmark.sha256, plan.fold)
         if key not in self._clips:
@@ -48,6 +52,25 @@ class Expectation:
             self._clips[key] = _test_clips(corpus, benchmark, plan.fold)
         devices = {*plan.targets, *([] if plan.method.per_target else [plan.source])}
         return {(c.device, c.event_id): c.label for c in self._clips[key] if c.device in devices}
+
+    def require_fit(self, record: Record) -> None:
+        """Refuse a record on other devices or classes than its benchmark's, where that is here.
+
+        Who leaves out the hardest device has a better mean, and one that follows from the logits.
+        """
+        plan, benchmark = record.plan, self.benchmark(record.plan.benchmark.sha256)
+        if benchmark is None:
+            return
+        for what, said, own in (
+            ("source", plan.source in benchmark.sources, True),
+            ("targets", plan.targets, [d for d in benchmark.devices if d != plan.source]),
+            ("classes", record.classes, benchmark.classes),
+        ):
+            if said != own:
+                raise CheckError(
+                    f"the {what} are not those of benchmark {benchmark.id!r}",
+                    fix="run it on the whole benchmark: devbench run",
+                )
 
     def corpus(self, fingerprint: str) -> Corpus | None:
         """Return the corpus with that fingerprint, or None where it is not here."""

@@ -102,12 +102,14 @@ def from_folder(folder: Path, *, warn: Warn) -> Gathered:
     if not folder.is_dir():
         raise DataError(f"no folder {str(folder)!r}", fix="give --records a folder of records")
     records: list[Record] = []
+    expectation = Expectation([])
     for path in sorted(folder.iterdir()):
         if not _RECORD_NAME.fullmatch(path.name):
             continue
         try:
             record = read_record(path)
             require_well_formed(record)
+            expectation.require_fit(record)
         except DevbenchError as error:
             warn(f"left out {path.name[:12]}: {error.what}")
         else:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from devbench.errors import CheckError, DataError, DevbenchError, TrackingError
 from devbench.files import MAX_JSON_BYTES, read_bytes, sha256_bytes
+from devbench.results.expected import Expectation
 from devbench.results.gather import Gathered
 from devbench.results.record import Record, parse_record
 from devbench.results.verify import require_well_formed
@@ -53,6 +54,7 @@ def from_mlflow(uri: str, *, warn: Warn) -> Gathered:
     """
     found: dict[str, Record] = {}
     seen: set[str] = set()
+    expectation = Expectation([])
     with _opened(_address(uri)) as (mirror, fetch):
         runs = mirror.runs(f"tags.`{RUN_ID_TAG}` != ''", page=PAGE)
         while page := list(islice(runs, PAGE)):
@@ -64,6 +66,7 @@ def from_mlflow(uri: str, *, warn: Warn) -> Gathered:
                 run_id = run.data.tags[RUN_ID_TAG]
                 try:
                     record = _record(run, data)
+                    expectation.require_fit(record)
                     if record.run_id in found:
                         raise CheckError("it is there twice", fix="delete one in MLflow")
                 except DevbenchError as error:

@@ -7,6 +7,7 @@ import pytest
 from devbench.benchmark.load import load_benchmark
 from devbench.benchmark.splits import assign
 from devbench.corpora.manifest import Corpus
+from devbench.errors import CheckError
 from devbench.plugin_kit.tiny import DEVICES, make_benchmark, make_corpus
 from devbench.results.expected import Expectation, corpus_folders
 from devbench.results.record import BenchmarkPlan, Record
@@ -30,7 +31,8 @@ def record_of(corpus: Corpus, benchmark_file: Path, *, per_target: bool = False)
         corpus_fingerprint=corpus.fingerprint,
         per_target=per_target,
     ).model_copy(update={"benchmark": BenchmarkPlan(id="tiny", version=1, sha256=benchmark.sha256)})
-    return make_run().record.model_copy(update={"plan": plan})
+    changes = {"plan": plan, "classes": benchmark.classes}
+    return make_run().record.model_copy(update=changes)
 
 
 @pytest.mark.parametrize("per_target", [False, True])
@@ -49,6 +51,25 @@ def test_exactly_the_test_clips_are_expected(
         if split_of[clip.event_id] == "test" and clip.device in devices
     }
     assert expectation(record_of(corpus, benchmark_file, per_target=per_target)) == found
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"targets": ["tablet"]}, {"targets": ["watch", "tablet"]}, {"source": "clock"}],
+    ids=str,
+)
+def test_other_devices_than_the_benchmark_has_are_refused(
+    corpus: Corpus, benchmark_file: Path, changes: dict[str, object]
+) -> None:
+    """A run without the hardest device follows from its own logits, and is no result."""
+    record = record_of(corpus, benchmark_file)
+    plan = record.plan.model_copy(update=changes)
+    for folders in ([corpus.folder], []):
+        expectation = Expectation(folders, str(benchmark_file))
+        with pytest.raises(CheckError, match="not those of benchmark 'tiny'"):
+            expectation(record.model_copy(update={"plan": plan}))
+        with pytest.raises(CheckError, match="classes"):
+            expectation(record.model_copy(update={"classes": ["hum", "tick", "noise"]}))
 
 
 def test_a_corpus_or_benchmark_that_is_not_here_is_none(
