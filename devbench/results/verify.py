@@ -119,6 +119,8 @@ def require_well_formed(record: Record) -> None:
     devices = [score.device for score in record.scores]
     plan = record.plan
     per_target = plan.method.per_target
+    if not plan.targets:
+        raise CheckError("plan: there is no target device", fix="restore the record")
     _same(devices, [*([] if per_target else [plan.source]), *plan.targets], "devices of the scores")
     _same(len(set(devices)), len(devices), "scores: a device stands twice")
     try:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from devbench.errors import CheckError, DataError, DevbenchError
 from devbench.files import pretty_json, sha256_bytes
 from devbench.results.logits import StoredLogits, read_logits, write_logits
-from devbench.results.record import Record, parse_record
+from devbench.results.record import Plan, Record, parse_record
 from devbench.results.store import Store
 from devbench.results.verify import Verdict, Verifier, require_same_scores, require_well_formed
 from helpers.records import MadeRun, make_run
@@ -130,6 +130,16 @@ def test_a_plan_of_another_track_than_its_needs_is_found() -> None:
         method = run.record.plan.method.model_copy(update={"needs": ["everything"]})
         plan = run.record.plan.model_copy(update={"method": method})
         require_well_formed(run.record.model_copy(update={"plan": plan}))
+
+
+@pytest.mark.parametrize("per_target", [False, True])
+def test_a_plan_without_targets_is_found(per_target: bool) -> None:
+    document = json.loads(make_run(per_target=per_target).record.to_json())
+    document["plan"]["targets"] = []
+    document["scores"] = [s for s in document["scores"] if s["role"] == "source"]
+    document["run_id"] = Plan.model_validate(document["plan"]).run_id
+    with pytest.raises(DevbenchError, match="target"):
+        require_well_formed(parse_record(pretty_json(document), origin="record"))
 
 
 def with_confusion(change: Any) -> Record:
