@@ -80,7 +80,10 @@ class Verifier:
             entries, broken = self.store.ledger.verify(), ""
         except DevbenchError as error:
             entries, broken = [], error.what
-        return [self._verify(run_id, level, entries, broken) for run_id in run_ids]
+        of: dict[str, list[Entry]] = {}
+        for entry in entries:
+            of.setdefault(entry.run_id, []).append(entry)
+        return [self._verify(run_id, level, of.get(run_id, []), broken) for run_id in run_ids]
 
     def _verify(self, run_id: str, level: int, entries: Sequence[Entry], broken: str) -> Verdict:
         reached, notes = -1, []
@@ -169,13 +172,12 @@ def require_ledger_and_weights(
 ) -> list[str]:
     """Refuse a record that is not in the ledger, or whose weights are damaged or lost (V0).
 
-    record_sha256: of its file. Returns a note where a record was added without weights, which is
-    allowed.
+    record_sha256: of its file. entries: those of its run. Returns a note where a record was added
+    without weights, which is allowed.
     """
-    held = [entry for entry in entries if entry.run_id == record.run_id]
-    if not held:
+    if not entries:
         raise CheckError("the ledger does not hold this run", fix="restore the ledger")
-    own = [entry for entry in held if entry.record_sha256 == record_sha256]
+    own = [entry for entry in entries if entry.record_sha256 == record_sha256]
     if not own:
         raise CheckError(
             "the record is not the one in the ledger: it was changed after it was written",
