@@ -98,8 +98,7 @@ def add(store: Store, path: Path) -> Added:
                 f"run {record.run_id[:12]} is in the store with another result",
                 fix="verify both: the same plan must give the same result on one machine",
             )
-    for record, logits, weights in fresh:
-        store.publish(record, logits, weights, origin="added")
+    store.publish_all(fresh, origin="added")
     return Added(tuple(record.run_id for record, _, _ in fresh), tuple(present))
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -67,28 +67,41 @@ class Ledger:
 
         Raises CheckError when the chain is broken.
         """
-        record_sha256 = sha256_bytes(record.to_json())
+        return self.append_all([record], kind=kind)[0]
+
+    def append_all(
+        self, records: Iterable[Record], *, kind: Literal["scored", "added"]
+    ) -> list[Entry]:
+        """Append many as `append` does one; the chain is read once for all of them."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._one_writer():
             entries = self.verify()
-            for entry in entries:
-                if entry.record_sha256 == record_sha256:
-                    return entry
-            entry = Entry(
-                n=len(entries),
-                previous=sha256_bytes(entries[-1].to_json()) if entries else GENESIS,
-                kind=kind,
-                run_id=record.run_id,
-                record_sha256=record_sha256,
-                logits_sha256=record.logits_sha256,
-                method=record.plan.method.name,
-                benchmark=record.plan.benchmark.id,
-                benchmark_sha256=record.plan.benchmark.sha256,
-                at_utc=datetime.now(UTC).isoformat(timespec="microseconds"),
-            )
-            data = entry.to_json()
-            publish(self.folder / f"{entry.n:08d}-{sha256_bytes(data)}.json", data)
-            return entry
+            held = {entry.record_sha256: entry for entry in reversed(entries)}
+            n, previous = len(entries), GENESIS
+            if entries:
+                previous = sha256_bytes(entries[-1].to_json())
+            found: list[Entry] = []
+            for record in records:
+                record_sha256 = sha256_bytes(record.to_json())
+                if record_sha256 not in held:
+                    entry = Entry(
+                        n=n,
+                        previous=previous,
+                        kind=kind,
+                        run_id=record.run_id,
+                        record_sha256=record_sha256,
+                        logits_sha256=record.logits_sha256,
+                        method=record.plan.method.name,
+                        benchmark=record.plan.benchmark.id,
+                        benchmark_sha256=record.plan.benchmark.sha256,
+                        at_utc=datetime.now(UTC).isoformat(timespec="microseconds"),
+                    )
+                    data = entry.to_json()
+                    n, previous = n + 1, sha256_bytes(data)
+                    publish(self.folder / f"{entry.n:08d}-{previous}.json", data)
+                    held[record_sha256] = entry
+                found.append(held[record_sha256])
+            return found
 
     def verify(self) -> list[Entry]:
         """Return all entries in order, or raise CheckError that names the first broken link."""

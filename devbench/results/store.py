@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -194,18 +194,31 @@ class Store:
         weights: by SHA-256; those of a run that was scored here must be complete. A readable
         record of the same run stays (the first writer wins) unless replace is set.
         """
+        return self.publish_all([(record, logits, weights)], origin=origin, replace=replace)[0]
+
+    def publish_all(
+        self,
+        runs: Sequence[tuple[Record, bytes, Mapping[str, Path | bytes]]],
+        *,
+        origin: Literal["scored", "added"],
+        replace: bool = False,
+    ) -> list[Record]:
+        """Publish many as `publish` does one; the ledger is read once for all of them."""
         self.prepare()
-        for sha256, content in weights.items():
-            self._put("checkpoints", sha256, content)
-        self._put("logits", record.logits_sha256, logits)
-        if origin == "scored":
-            for model in record.models:
+        for record, logits, weights in runs:
+            for sha256, content in weights.items():
+                self._put("checkpoints", sha256, content)
+            self._put("logits", record.logits_sha256, logits)
+            for model in record.models if origin == "scored" else ():
                 if not self.blob_path("checkpoints", model.weights_sha256).exists():
                     raise DataError(
                         f"run {record.run_id[:12]}: weights {model.weights_sha256[:12]} missing",
                         fix="publish a run together with all its weights",
                     )
-        self.ledger.append(record, kind=origin)
+        self.ledger.append_all((record for record, _, _ in runs), kind=origin)
+        return [self._put_record(record, replace=replace) for record, _, _ in runs]
+
+    def _put_record(self, record: Record, *, replace: bool) -> Record:
         if not replace:
             with contextlib.suppress(DataError, UnknownNameError):
                 return self.get(record.run_id)

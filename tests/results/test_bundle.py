@@ -13,6 +13,7 @@ import pytest
 from devbench.errors import CheckError, DataError, DevbenchError
 from devbench.files import pretty_json
 from devbench.results import bundle
+from devbench.results.ledger import Ledger
 from devbench.results.store import Store
 from devbench.results.verify import Verifier
 from helpers.records import MadeRun, make_run, sha
@@ -48,6 +49,21 @@ def test_runs_travel_whole(store: Store, other: Store, tmp_path: Path, with_weig
     assert {entry.kind for entry in other.ledger.verify()} == {"added"}
     assert bundle.add(other, path).present == added.joined
     assert len(other.ledger.verify()) == 3
+
+
+def test_the_ledger_is_read_once_for_an_archive(
+    store: Store, other: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once for every run of ten thousand would be fifty million entries."""
+    read = []
+    verify = Ledger.verify
+    monkeypatch.setattr(Ledger, "verify", lambda self: read.append(self) or verify(self))
+    path = tmp_path / "runs.zip"
+    bundle.export(store, store.run_ids(), path, with_weights=True)
+    read.clear()
+    bundle.add(other, path)
+    assert len(read) == 1
+    assert [entry.run_id for entry in verify(other.ledger)] == store.run_ids()
 
 
 def test_equal_runs_are_equal_archives(store: Store, tmp_path: Path) -> None:
