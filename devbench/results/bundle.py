@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 MAX_MEMBERS = 20_000
 MAX_BYTES = 4 * 2**30
+ZIP_BYTES = 512  # what a member costs beside its content: its name and headers, twice
 _MEMBER = re.compile(
     r"(?:records/[0-9a-f]{64}\.json|(?:logits|checkpoints)/[0-9a-f]{64}\.safetensors)"
 )
@@ -47,7 +48,8 @@ class Added:
 def export(store: Store, run_ids: Sequence[str], path: Path, *, with_weights: bool) -> int:
     """Write the runs into one zip file and return its number of members.
 
-    Raises CheckError for a run that does not hold at V1, and DataError when path exists.
+    Raises CheckError for a run that does not hold at V1, and DataError when path exists or the file
+    would be more than `add` takes.
     """
     import zipfile
 
@@ -68,6 +70,13 @@ def export(store: Store, run_ids: Sequence[str], path: Path, *, with_weights: bo
         for model in record.models if with_weights else ():
             sha256 = model.weights_sha256
             members[f"checkpoints/{sha256}.safetensors"] = store.blob("checkpoints", sha256)
+    n_bytes = sum(map(len, members.values())) + ZIP_BYTES * len(members)
+    if len(members) > MAX_MEMBERS or n_bytes > MAX_BYTES:
+        raise DataError(
+            f"{len(members)} files of {n_bytes / 2**20:.0f} MiB in all are more than one archive "
+            f"holds: {MAX_MEMBERS} and {MAX_BYTES / 2**20:.0f} MiB",
+            fix="export fewer runs at once, or leave out --weights",
+        )
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(members):

@@ -66,6 +66,18 @@ def test_the_ledger_is_read_once_for_an_archive(
     assert [entry.run_id for entry in verify(other.ledger)] == store.run_ids()
 
 
+@pytest.mark.parametrize(("limit", "most"), [("MAX_MEMBERS", 5), ("MAX_BYTES", 4000)])
+def test_what_could_not_be_added_is_not_exported(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, most: int
+) -> None:
+    monkeypatch.setattr(bundle, limit, most)
+    path = tmp_path / "runs.zip"
+    with pytest.raises(DataError, match="6 files") as caught:
+        bundle.export(store, store.run_ids(), path, with_weights=False)
+    assert "fewer" in caught.value.fix
+    assert not path.exists()
+
+
 def test_equal_runs_are_equal_archives(store: Store, tmp_path: Path) -> None:
     for name in ("a.zip", "b.zip"):
         bundle.export(store, store.run_ids()[:: 1 if name == "a.zip" else -1], tmp_path / name,
