@@ -121,7 +121,7 @@ def _start(  # noqa: PLR0917 - private, and each is one thing
     log = logs / f"{cell.run_id}.txt"
     env = dict(os.environ)
     if n_gpus > 1:
-        env["CUDA_VISIBLE_DEVICES"] = str(slot % n_gpus)
+        env["CUDA_VISIBLE_DEVICES"] = gpu_of(slot, n_gpus, env.get("CUDA_VISIBLE_DEVICES"))
     with log.open("wb") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "devbench.sweeping.cell"],
@@ -149,6 +149,12 @@ def _start(  # noqa: PLR0917 - private, and each is one thing
 
     threading.Thread(target=listen, daemon=True).start()
     return _Running(cell, process, time.monotonic(), {}, log)
+
+
+def gpu_of(slot: int, n_gpus: int, visible: str | None) -> str:
+    """Return the GPU of a slot, by its name in `visible` where the user shows a part of them."""
+    names = [name.strip() for name in (visible or "").split(",") if name.strip()]
+    return (names[:n_gpus] or [str(n) for n in range(n_gpus)])[slot % n_gpus]
 
 
 def _take(slot: int, line: str, running: _Running, watcher: Watcher) -> None:

@@ -8,6 +8,7 @@ from devbench.errors import UnknownNameError, UsageError
 from devbench.files import parse_json, pretty_json
 from devbench.models import validated
 from devbench.sweeping.grid import Grid, names, numbers, owned
+from devbench.sweeping.local import gpu_of
 
 
 def grid(**changes: object) -> Grid:
@@ -71,3 +72,20 @@ def test_settings_reach_those_they_are_for() -> None:
     assert asked.settings_of("baseline") == ("probability=0.5", "backbone.width=8")
     with pytest.raises(UsageError, match="no method of this sweep"):
         owned(["nois.probability=1"], ["gain"])
+
+
+@pytest.mark.parametrize(
+    ("visible", "expected"),
+    [
+        (None, ["0", "1", "0"]),
+        ("", ["0", "1", "0"]),
+        ("2,3", ["2", "3", "2"]),
+        ("GPU-8932f937, GPU-1a2b", ["GPU-8932f937", "GPU-1a2b", "GPU-8932f937"]),
+        ("5,4,-1,3", ["5", "4", "5"]),
+    ],
+)
+def test_slots_take_turns_on_the_gpus_that_the_user_shows(
+    visible: str | None, expected: list[str]
+) -> None:
+    """The driver counts two; a GPU that the user left out is somebody else's."""
+    assert [gpu_of(slot, 2, visible) for slot in range(3)] == expected
