@@ -153,13 +153,13 @@ def _check(files: Iterable[tuple[str, str]], out: Path) -> None:
     for name, content in files:
         path = out / name
         if not path.exists():
-            raise CheckError(f"{path} is missing", fix=f"devbench leaderboard --out {out}")
+            raise CheckError(f"{path} is missing", fix="the same command without --check")
         found = read_bytes(path).decode(errors="replace")
         difference = first_difference(content, found)
         if difference is not None:
             line, expected, held = difference
             raise CheckError(
                 f"{path}: line {line} is {held[:160]!r}, rendered {expected[:160]!r}",
-                fix=f"devbench leaderboard --out {out} (tables are rendered, never edited)",
+                fix="the same command without --check (tables are rendered, never edited)",
             )
     click.echo(f"{out}: as rendered", err=True)
