@@ -147,7 +147,7 @@ def recommend(
                       list_command="devbench ls runs")  # fmt: skip
     runs = {name: _asked(of, devices, limits.source) for name, of in runs.items()}
     sources = sorted({cell.source for of in runs.values() for cell in of})
-    base = [r for r in held if r.plan.method.name == BASELINE and not r.plan.method.opened]
+    base = [r for r in held if r.plan.method.name == BASELINE and _is_default(r)]
     candidates: dict[str, Candidate] = {}
     resampled: dict[str, dict[Cell, Resampled]] = {}
     for name, of in runs.items():
@@ -210,16 +210,17 @@ def _started(record: Record) -> tuple[str, str]:
     return str(record.measured.get("started_at", "")), record.run_id
 
 
+def _is_default(record: Record) -> bool:
+    plan = record.plan
+    return not (plan.method.opened or plan.frontend.opened or plan.method.is_file)
+
+
 def _runs(
     held: Sequence[Record], key: BlockKey, excluded: dict[str, str]
 ) -> tuple[dict[str, dict[Cell, Record]], list[str]]:
     """Return the runs of every method by cell; those with open options are excluded."""
     names = {record.plan.method.name for record in held}
-    plain = {
-        r.plan.method.name
-        for r in held
-        if not (r.plan.method.opened or r.plan.frontend.opened or r.plan.method.is_file)
-    }
+    plain = {record.plan.method.name for record in held if _is_default(record)}
     for name in names - plain:
         excluded[name] = "only runs with open options, or from a file that nobody else has"
     if not plain:

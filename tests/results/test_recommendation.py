@@ -135,6 +135,20 @@ def test_costs_are_multiples_of_the_baseline_on_the_same_machine() -> None:
         asked(held, Limits(max_parameters=1000))
 
 
+def test_the_cost_of_a_baseline_with_another_front_end_is_another() -> None:
+    baseline = runs_of("baseline", 0.3)
+    frontend = baseline[0].record.plan.frontend.model_copy(
+        update={"name": "cqt", "opened": ["name"]}
+    )
+    held = [
+        *timed(baseline, 10.0),
+        *timed(runs_of("baseline", 0.3, frontend=frontend), 90.0),
+        *timed(runs_of("rfn", 2.0), 25.0),
+    ]
+    cost = {one.method: one.cost for one in asked(held).candidates}
+    assert cost == {"baseline": 1.0, "rfn": 2.5}
+
+
 def test_few_runs_call_nothing_better_and_many_do() -> None:
     few = asked([*runs_of("baseline", 0.3), *runs_of("rfn", 5.0)])
     assert few.rivals and few.least_p >= 0.05
