@@ -256,19 +256,27 @@ def _options(options: Mapping[str, object], opened: Iterable[str]) -> str:
 def _reference(records: Iterable[Record], method: str) -> Mapping[str, Reference]:
     """Return mean_targets by cell of devbench's own method of that name with default options.
 
-    By front end, '' being the benchmark's: a row is held against runs with its own.
+    By front end, '' being the benchmark's: a row is held against runs with its own. Where a cell
+    was run with several versions of its code, the newest counts, as in comparison.py.
     """
-    found: dict[str, dict[Cell, list[float]]] = {}
-    for record in records:
+    found: dict[str, dict[Cell, dict[str, list[float]]]] = {}
+    for record in sorted(records, key=_started):
         plan = record.plan.method
         own = plan.name == method and plan.distribution == "devbench"
         if own and not plan.opened and not plan.is_file:
-            group = found.setdefault(_opened_frontend(record.plan), {})
-            group.setdefault(cell_of(record), []).append(record.summary.mean_targets)
+            by_code = found.setdefault(_opened_frontend(record.plan), {}).setdefault(
+                cell_of(record), {}
+            )
+            values = by_code.pop(plan.code_sha256, [])  # put back at the end: the newest is last
+            by_code[plan.code_sha256] = [*values, record.summary.mean_targets]
     return {
-        frontend: {cell: mean(values) for cell, values in group.items()}
+        frontend: {cell: mean(list(by_code.values())[-1]) for cell, by_code in group.items()}
         for frontend, group in found.items()
     }
+
+
+def _started(record: Record) -> tuple[str, str]:
+    return str(record.measured.get("started_at", "")), record.run_id
 
 
 def cell_of(record: Record) -> Cell:

@@ -161,6 +161,24 @@ def test_a_stranger_named_baseline_is_no_reference() -> None:
     assert rows(board([*mine, *theirs])[0])["rfn"].gap_closed is None
 
 
+def test_two_versions_of_the_baseline_are_not_mixed() -> None:
+    """What a row is held against is a run of one code: the newest of its cell."""
+
+    def at(records: list[Record], day: int) -> list[Record]:
+        started = {"measured": {"started_at": f"2026-01-{day:02d}T00:00:00+00:00"}}
+        return [record.model_copy(update=started) for record in records]
+
+    newer = at(grid("baseline", seeds=1, code_sha256=sha("newer"), threads=2), 2)
+    (block,) = board([*newer, *at(ALL, 1)])
+    closed = {row.code_sha256: row.gap_closed for row in block.tables[0][1]}
+    assert closed[sha("newer")] == 0
+    assert closed[sha("code of baseline")] != 0
+    (block,) = board([*at(newer, 1), *at(ALL, 2)])
+    closed = {row.code_sha256: row.gap_closed for row in block.tables[0][1]}
+    assert closed[sha("code of baseline")] == 0
+    assert closed[sha("newer")] != 0
+
+
 def test_a_front_end_by_choice_is_open_and_held_against_its_own_baseline() -> None:
     frontend = make_plan().frontend.model_copy(
         update={"name": "cqt", "options": {"lowest_hz": 55.0}, "opened": ["lowest_hz", "name"]}
