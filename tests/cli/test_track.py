@@ -48,3 +48,13 @@ def test_a_store_that_is_not_there_is_no_empty_store(tmp_path: Path) -> None:
     run = CliRunner().invoke(command, ["sync", "--store", str(tmp_path / "none")])
     assert isinstance(run.exception, DataError)
     assert not (tmp_path / "none").exists()
+
+
+def test_a_warning_cannot_steer_the_terminal(store: Store) -> None:
+    document = json.loads(make_run(seed=2).record.to_json())
+    document["plan"]["method"]["options"] = {"\x1b[2Jgone": None}
+    path = store.folder / "records" / f"{'0' * 64}.json"
+    path.write_text(json.dumps(document))
+    done = CliRunner().invoke(command, ["sync", "--store", str(store.folder)])
+    assert done.exit_code == 0 and "skipped a record" in done.stderr
+    assert "\x1b" not in done.stderr
