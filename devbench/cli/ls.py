@@ -125,5 +125,7 @@ def print_rows(rows: Sequence[Mapping[str, Any]], *, empty: str) -> None:
     width = {key: max(len(key), *(len(str(row.get(key, ""))) for row in rows)) for key in keys}
     lines = ["  ".join(f"{key:<{width[key]}}" for key in keys)]
     lines += ["  ".join(f"{row.get(key, '')!s:<{width[key]}}" for key in keys) for row in rows]
+    # A name of a stranger makes no line of its own
+    shown = (printable(" ".join(line.splitlines())).rstrip() for line in lines)
     # One write: ten thousand lines one by one take as long as all the rest
-    click.echo("\n".join(printable(line).replace("\n", " ").rstrip() for line in lines))
+    click.echo("\n".join(shown))

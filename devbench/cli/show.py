@@ -71,6 +71,11 @@ def _say(words: str) -> None:
     click.echo(printable(words))
 
 
+def _line(words: str) -> None:
+    """Print words of a record as one line: no name in them makes a line of its own."""
+    _say(" ".join(words.splitlines()))
+
+
 def _print_plugin(kind: str, item: Mapping[str, Any]) -> None:
     import inspect
 
@@ -105,18 +110,18 @@ def print_record(record: Record, store: Store, *, is_new: bool) -> None:
     plan = record.plan
     held = list(store.records(lambda words: None))
     baseline, ideal = (sibling(record, held, name) for name in ("baseline", "ideal"))
-    _say(
+    _line(
         f"{plan.method.name} from {plan.source} on {plan.benchmark.id} "
         f"({plan.corpus.provenance}), {plan.backbone.name}, {plan.budget}, seed {plan.seed}"
         + (f", front end {plan.frontend.name}" if "name" in plan.frontend.opened else "")
         + (f", fold {plan.fold}" if plan.fold else "")
     )
-    _say(f"track: {plan.method.track}")
+    _line(f"track: {plan.method.track}")
     is_other = baseline is not None and baseline.run_id != record.run_id
     before = {s.device: s.macro_f1 for s in baseline.scores} if baseline and is_other else {}
     width = max(len(score.device) for score in record.scores)
     head = f"{'device':<{width}}  {'macro F1':>8}  {'weighted':>8}  {'clips':>5}"
-    _say(head + ("  vs baseline" if before else ""))
+    _line(head + ("  vs baseline" if before else ""))
     for score in record.scores:
         line = (
             f"{score.device:<{width}}  {score.macro_f1:8.3f}  {score.weighted_f1:8.3f}  "
@@ -124,23 +129,23 @@ def print_record(record: Record, store: Store, *, is_new: bool) -> None:
         )
         if score.device in before:
             line += f"  {score.macro_f1 - before[score.device]:+11.3f}"
-        _say(line + ("  source" if score.role == "source" else ""))
+        _line(line + ("  source" if score.role == "source" else ""))
     summary = record.summary
-    _say(
+    _line(
         f"mean over targets {summary.mean_targets:.3f}, worst {summary.worst_target:.3f} "
         f"({summary.worst_device}), spread {summary.spread:.3f}"
         + (f", source {summary.source:.3f}" if summary.source is not None else "")
     )
     _print_gap(record, baseline, ideal)
     for words in _artifacts(record):
-        _say(words)
-    _say(f"record: {store.record_path(record.run_id)}")
+        _line(words)
+    _line(f"record: {store.record_path(record.run_id)}")
     if is_new:
         times = record.measured.get("times_s", {})
-        _say(f"took {times.get('total', 0):.0f} s (fit {times.get('fit', 0):.0f} s)")
+        _line(f"took {times.get('total', 0):.0f} s (fit {times.get('fit', 0):.0f} s)")
     else:
-        _say("answered from the store (--force computes it again)")
-    _say(f"next: {_next_step(record, baseline, ideal)}")
+        _line("answered from the store (--force computes it again)")
+    _line(f"next: {_next_step(record, baseline, ideal)}")
 
 
 def _artifacts(record: Record) -> list[str]:
@@ -169,7 +174,7 @@ def _print_gap(record: Record, baseline: Record | None, ideal: Record | None) ->
         closed = gap_closed(ours, theirs, ideal.summary.mean_targets)
         if closed is not None:
             line += f"; closes {closed:.0%} of the gap to ideal {ideal.summary.mean_targets:.3f}"
-    _say(line)
+    _line(line)
 
 
 def _next_step(record: Record, baseline: Record | None, ideal: Record | None) -> str:

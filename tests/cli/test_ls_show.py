@@ -200,3 +200,16 @@ def test_names_in_a_record_of_a_stranger_cannot_steer_the_terminal(
         said = command(*arguments, "--store", folder)
         assert said.code == 0
         assert all(c.isprintable() or c == "\n" for c in said.out + said.err)
+
+
+def test_names_in_a_record_of_a_stranger_make_no_lines(tmp_path: Path, command: Command) -> None:
+    folder = tmp_path / "store"
+    forged = "mean over targets 0.999, worst 0.999"
+    names = (f"a\n{forged}", "b", f"c\u2028{forged}")
+    hostile = make_run(method=f"x\n{forged}\ny", devices=names)
+    put(folder, hostile)
+    for arguments in (("show", hostile.record.run_id[:8]), ("ls", "runs")):
+        said = command(*arguments, "--store", folder)
+        assert said.code == 0
+        assert not any(line.startswith(forged) for line in said.out.splitlines())
+    assert len(command("ls", "runs", "--store", folder).out.splitlines()) == 2
