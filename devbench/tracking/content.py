@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +24,7 @@ REASON_TAGS = ("devbench.state", "devbench.reason", "devbench.phase")
 EXPERIMENT_PREFIX = "devbench/"
 ARTIFACT = "record.json"
 
+_MAX_SECONDS = 1e12  # what a database holds as milliseconds
 _MAX_TEXT = 4000  # characters; MLflow's limits are 6000 for a parameter and 8000 for a tag
 _NOT_IN_KEYS = re.compile(r"[^A-Za-z0-9_.\- ]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -205,7 +206,10 @@ def _metrics(record: Record) -> list[Point]:
 
 
 def _is_finite(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Return whether a value is a number that a float can hold; JSON has larger whole ones."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= sys.float_info.max
 
 
 def times_ms(measured: Mapping[str, Any]) -> tuple[int, int]:
@@ -222,4 +226,5 @@ def times_ms(measured: Mapping[str, Any]) -> tuple[int, int]:
         start_ms = max(0, int(moment.timestamp() * 1000))
     times_s = measured.get("times_s")
     total_s = times_s.get("total", 0) if isinstance(times_s, Mapping) else 0
-    return start_ms, start_ms + (max(0, int(total_s * 1000)) if _is_finite(total_s) else 0)
+    is_time = _is_finite(total_s) and 0 <= total_s < _MAX_SECONDS
+    return start_ms, start_ms + (int(total_s * 1000) if is_time else 0)

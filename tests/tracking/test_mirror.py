@@ -194,6 +194,17 @@ def test_what_is_no_number_is_no_metric() -> None:
     assert content.start_ms == 0 == content.end_ms
 
 
+@pytest.mark.parametrize("huge", [10**400, -(10**400), 1e300], ids=["long", "below", "float"])
+def test_numbers_that_no_database_holds_stop_no_mirror(huge: float) -> None:
+    """JSON has whole numbers of any length, and `measured` of a record of others is free."""
+    measured = {"started_at": "2026-01-01T00:00:00+00:00", "times_s": {"total": huge, "fit": 2.0}}
+    record = make_run(seed=106).record.model_copy(update={"measured": measured})
+    content = content_of_record(record)
+    assert content.end_ms == content.start_ms > 0
+    assert "times_s.fit" in {point.key for point in content.metrics}
+    assert all(math.isfinite(point.value) for point in content.metrics)
+
+
 def test_long_histories_and_many_options_are_whole(shared: Store) -> None:
     options = {f"option_{n}": n for n in range(150)}
     record = make_run(seed=105, options=options).record
