@@ -75,7 +75,7 @@ def test_files_are_written_and_checked(store: Store, tmp_path: Path) -> None:
     with pytest.raises(CheckError, match=r"line \d+ is .*freq-mixstylo") as caught:
         call(leaderboard.command, *arguments, "--check")
     assert caught.value.exit_code == 9
-    # A command written out would leave --records out, and render another store over published tables
+    # A command written out would lack --records, and render another store over these tables
     assert "the same command without --check" in caught.value.fix
     call(leaderboard.command, *arguments)
     path = out / "leaderboard.html"
