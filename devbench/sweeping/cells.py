@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from devbench.sweeping.grid import Grid
 
 
+MAX_SECONDS = 1e12  # a record of others may say anything
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One run of a grid. kind: see kind_of. plan: what run_id is the hash of."""
@@ -101,7 +104,7 @@ class Durations:
             plan = record.plan
             times = record.measured.get("times_s")
             total_s = times.get("total") if isinstance(times, Mapping) else None
-            if isinstance(total_s, int | float):
+            if isinstance(total_s, int | float) and 0 <= total_s < MAX_SECONDS:
                 self.add(kind_of(plan), float(total_s))
 
     def add(self, kind: tuple[str, ...], seconds: float) -> None:

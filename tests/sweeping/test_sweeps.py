@@ -21,6 +21,7 @@ from devbench.sweeping.cells import Cell, Durations
 from devbench.sweeping.local import Ended, run_cells
 from devbench.tracking.address import address_of
 from devbench.tracking.mirror import mirror_at
+from helpers.records import make_run
 from helpers.runs import World
 
 METHODS = "baseline,gain"
@@ -204,3 +205,17 @@ def test_time_left_is_that_of_the_nearest_runs_known() -> None:
     known.add(("x", "quick", "small-cnn", "log-mel", "gain"), 30)
     known.add(("x", "quick", "small-cnn", "log-mel", "gain"), 50)
     assert known.estimate_s(cells, 2) == 80
+
+
+@pytest.mark.parametrize(
+    "said", [10**400, -1, 1e300, "60", None], ids=["long", "below", "float", "text", "none"]
+)
+def test_times_that_are_none_are_not_counted(said: object) -> None:
+    """A record of others may say anything under `measured`."""
+    record = make_run().record
+    strange = record.model_copy(update={"measured": {"times_s": {"total": said}}})
+    known = Durations([strange])
+    cells = [Cell(Request("gain", "phone"), "c" * 64, ("x",))]
+    assert known.estimate_s(cells, 1) is None
+    sound = record.model_copy(update={"measured": {"times_s": {"total": 7.0}}})
+    assert Durations([strange, sound]).estimate_s(cells, 1) == 7.0
