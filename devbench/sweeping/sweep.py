@@ -69,12 +69,16 @@ class Sweep:
             publish(path, pretty_json(failed.model_dump(mode="json")), replace=True)
 
     def failed(self) -> dict[str, FailedCell]:
-        """Return the cells that failed when they were last tried, by run_id."""
+        """Return the cells that failed when they were last tried, by run_id.
+
+        What cannot be read, or was taken away meanwhile, is left out: that cell is to do again.
+        """
         found = {}
         for path in sorted((self.folder / "failed").glob("*.json")):
-            document = parse_json(read_bytes(path), origin=str(path))
-            cell = validated(FailedCell, document, origin=str(path), error_type=DataError)
-            found[cell.run_id] = cell
+            with contextlib.suppress(DataError):
+                document = parse_json(read_bytes(path), origin=str(path))
+                cell = validated(FailedCell, document, origin=str(path), error_type=DataError)
+                found[cell.run_id] = cell
         return found
 
     def states(self, run_ids: Iterable[str]) -> dict[str, State]:

@@ -23,6 +23,7 @@ from devbench.tracking.address import address_of
 from devbench.tracking.mirror import mirror_at
 from helpers.records import make_run
 from helpers.runs import World
+from helpers.sweeps import make_sweep
 
 METHODS = "baseline,gain"
 
@@ -219,3 +220,14 @@ def test_times_that_are_none_are_not_counted(said: object) -> None:
     assert known.estimate_s(cells, 1) is None
     sound = record.model_copy(update={"measured": {"times_s": {"total": 7.0}}})
     assert Durations([strange, sound]).estimate_s(cells, 1) == 7.0
+
+
+def test_a_damaged_note_of_a_failure_leaves_the_cell_to_do(tmp_path: Path) -> None:
+    made = make_run()
+    run_id = made.record.run_id
+    swept = make_sweep(Store(tmp_path / "store"), [made.record])
+    note = swept.folder / "failed" / f"{run_id}.json"
+    note.write_text('{"run_id": "' + run_id + '", "code": 7, "what": "it", "fix": "so"}')
+    assert swept.states([run_id]) == {run_id: "failed"}
+    note.write_text("{")
+    assert swept.states([run_id]) == {run_id: "to do"}
