@@ -153,20 +153,31 @@ def command(  # noqa: PLR0917 - click passes every option by name
 def status_command(sweep: str | None, data: Path | None, store: Path, as_json: bool) -> None:
     """Show how far the sweeps of a store are; with the first digits of one, its rows."""
     from devbench.cli.ls import print_rows
+    from devbench.errors import DevbenchError
     from devbench.files import pretty_json
     from devbench.results.store import Store
+    from devbench.sweeping.asked import families
     from devbench.sweeping.cells import plan_cells
     from devbench.sweeping.sweep import find_sweep, saved_sweeps
-    from devbench.talk import ConsoleTalk
+    from devbench.talk import ConsoleTalk, printable
 
     opened = Store(store)
     chosen = [find_sweep(opened, sweep)] if sweep else list(saved_sweeps(opened))
     rows: list[dict[str, Any]] = []
     for one in chosen:
-        cells, _ = plan_cells(
-            one.grid, data=data, store=opened.folder, talk=ConsoleTalk(is_quiet=True),
-            is_lenient=True,
-        )  # fmt: skip
+        try:
+            cells, _ = plan_cells(
+                one.grid, data=data, store=opened.folder, talk=ConsoleTalk(is_quiet=True),
+                is_lenient=True,
+            )  # fmt: skip
+        except DevbenchError as error:  # its plugin or its benchmark file is gone, say
+            if sweep:
+                raise
+            words = f"warning: sweep {one.grid.sweep_id} as it was asked for: {error.what}"
+            click.echo(printable(words), err=True)
+            asked = [f for f in families(opened) if f.sweep_id == one.grid.sweep_id]
+            rows += [_overview(one, Counter(family.states().values())) for family in asked]
+            continue
         states, failed = one.states(cell.run_id for cell in cells), one.failed()
         if sweep:
             rows += [_row(cell, states[cell.run_id], opened, failed) for cell in cells]

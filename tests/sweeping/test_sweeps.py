@@ -13,8 +13,16 @@ from pathlib import Path
 
 import psutil
 import pytest
+from click.testing import CliRunner
 
-from devbench.errors import EXIT_INTERRUPTED, EXIT_SWEEP, EXIT_UNKNOWN_NAME, EXIT_USAGE
+from devbench.cli.sweep import command
+from devbench.errors import (
+    EXIT_INTERRUPTED,
+    EXIT_SWEEP,
+    EXIT_UNKNOWN_NAME,
+    EXIT_USAGE,
+    UnknownNameError,
+)
 from devbench.results.store import Store
 from devbench.running.plan import Request
 from devbench.sweeping.cells import Cell, Durations
@@ -231,3 +239,20 @@ def test_a_damaged_note_of_a_failure_leaves_the_cell_to_do(tmp_path: Path) -> No
     assert swept.states([run_id]) == {run_id: "failed"}
     note.write_text("{")
     assert swept.states([run_id]) == {run_id: "to do"}
+
+
+def test_a_sweep_that_cannot_be_planned_here_hides_no_other(tmp_path: Path) -> None:
+    """Its plugin was removed, say; the other sweeps of the store are still there."""
+    store = Store(tmp_path / "store")
+    made = make_run()
+    gone = make_sweep(store, [made.record], methods=["gone-method"])
+    store.publish(made.record, made.logits, made.weights)
+    other = make_sweep(store, [made.record], benchmark="gone.toml")
+    call = CliRunner().invoke(command, ["status", "--json", "--store", str(store.folder)])
+    assert call.exit_code == 0, call.output
+    rows = {row["sweep"]: row for row in json.loads(call.stdout)}
+    assert set(rows) == {gone.grid.sweep_id, other.grid.sweep_id}
+    assert {(row["done"], row["to do"]) for row in rows.values()} == {(1, 0)}
+    assert "gone-method" in call.stderr
+    one = ["status", gone.grid.sweep_id, "--store", str(store.folder)]
+    assert isinstance(CliRunner().invoke(command, one).exception, UnknownNameError)
