@@ -11,12 +11,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeVar
 
 from devbench.errors import DataError
 from devbench.results.record import Record
 from devbench.results.resampling import Interval, Resampled, Terms, interval
 from devbench.results.tables import BlockKey, Cell, block_key, cell_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 T = TypeVar("T")
 LEVEL = 0.05
@@ -175,14 +180,22 @@ def sign_test(differences: Sequence[float]) -> tuple[float, float]:
     import numpy as np
 
     n = len(differences)
-    if n <= EXACT_PAIRS:
-        signs = np.array(list(itertools.product((1.0, -1.0), repeat=n)))
-    else:
-        signs = np.random.default_rng(n).choice((1.0, -1.0), size=(N_SIGNS, n))
-        signs[0] = 1.0
+    signs = _signs(n)
     sums = np.abs(signs @ np.array(differences))
     least = 2.0 / len(signs) if n <= EXACT_PAIRS else 1.0 / len(signs)
     return float((sums >= sums[0] * (1 - 1e-12)).mean()), min(1.0, least)
+
+
+@lru_cache(maxsize=4)
+def _signs(n: int) -> NDArray[np.float64]:
+    """Return signs to turn n differences by, none turned first: [turn, pair]."""
+    import numpy as np
+
+    if n <= EXACT_PAIRS:
+        return np.array(list(itertools.product((1.0, -1.0), repeat=n)))
+    signs = np.random.default_rng(n).choice((1.0, -1.0), size=(N_SIGNS, n))
+    signs[0] = 1.0
+    return signs
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
