@@ -64,6 +64,8 @@ def command(
     )
     verdicts = verifier.verify(run_ids, level=level)
     click.echo(_as_json(verdicts) if as_json else _as_text(verdicts), nl=False)
+    if not verdicts:
+        click.echo(f"no runs in {str(store)!r}, so nothing was verified", err=True)
     failed = [verdict for verdict in verdicts if not verdict.is_passed]
     if failed:
         raise CheckError(

@@ -172,6 +172,13 @@ def test_verify_wants_runs_or_all(store: Store) -> None:
         call(verify.command, "zzz", "--store", store.folder)
 
 
+def test_verify_says_that_there_was_nothing_to_verify(tmp_path: Path) -> None:
+    """A store mistyped must not look as a store that holds."""
+    done = call(verify.command, "--all", "--json", "--store", tmp_path / "none")
+    assert json.loads(done.stdout) == [] and "nothing was verified" in done.stderr
+    assert not (tmp_path / "none").exists()
+
+
 def test_records_travel(store: Store, tmp_path: Path) -> None:
     path, other = tmp_path / "runs.zip", tmp_path / "other"
     some = store.run_ids()[:2]
