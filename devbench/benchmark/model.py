@@ -62,6 +62,10 @@ class Splits(Closed):
     fraction of the groups of each class of the train folds.
     scheme 'official': the corpus's own two sides, fold 1 to learn from and fold 2 to test on;
     groups of fold 1 are cut at the fractions convert, train and val, which then make 1.
+
+    convert_order: of a device's unlabelled clips, as methods get them. 'events' is that of their
+    events: the n-th clip of two devices is of one event, and where classes begin the names of
+    events, clips of a class stand together. 'shuffled' tells neither.
     """
 
     scheme: Literal["hash", "folds", "official"]
@@ -74,6 +78,7 @@ class Splits(Closed):
     convert_folds: int = Field(0, ge=0)
     train_folds: int = Field(0, ge=0)
     test_folds: int = Field(0, ge=0)
+    convert_order: Literal["events", "shuffled"] = "events"
 
     @model_validator(mode="after")
     def _adds_up(self) -> Splits:
@@ -173,6 +178,8 @@ class Benchmark(Closed):
         document = self.model_dump(mode="json", by_alias=True)
         if not self.unseen:  # younger than the first records, whose hashes must stay
             del document["unseen"]
+        if self.splits.convert_order == "events":  # this too
+            del document["splits"]["convert_order"]
         return sha256_bytes(canonical_json(document))
 
 

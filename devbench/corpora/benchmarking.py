@@ -41,7 +41,7 @@ def benchmark_for(corpus: Corpus, name: str, *, unseen: Sequence[str] = ()) -> B
         "devices": devices,
         **({"unseen": list(unseen)} if unseen else {}),
         "features": _features(corpus),
-        "splits": _splits(corpus),
+        "splits": {**_splits(corpus), "convert_order": "shuffled"},
     }
     origin = f"a benchmark for corpus {corpus.header.name!r}"
     draft = validated(

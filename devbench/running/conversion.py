@@ -242,7 +242,7 @@ def reference_curves(
         return {target: shift_db(known[source], known[target], bin_hz) for target in targets}
     means: dict[str, Curve] = {}
     for device in (source, *targets):
-        clips = features.clips(planned.clips_of("convert", device))
+        clips = features.clips(planned.unlabelled_of(device))
         if not clips:
             return None
         means[device] = np.mean([clip.mean(axis=0, dtype=np.float64) for clip in clips], axis=0)

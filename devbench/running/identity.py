@@ -46,7 +46,7 @@ def information(planned: Planned, asker: Asker) -> Information:
     responses: dict[str, str] = {}
     for device in devices:
         if Access.UNPAIRED_TARGET.value in needs:
-            events = sorted(clip.event_id for clip in planned.clips_of("convert", device))
+            events = [clip.event_id for clip in planned.unlabelled_of(device)]
             convert[device] = sha256_bytes(canonical_json(events))
         response = planned.corpus.response(device) if Access.DEVICE_FR.value in needs else None
         if response is not None:

@@ -19,6 +19,7 @@ from devbench.contract.names import require_known
 from devbench.contract.options import Value, parse_settings
 from devbench.contract.scales import SCALES
 from devbench.errors import ConfigurationError, DataError, UnknownNameError, UsageError
+from devbench.files import canonical_json, sha256_bytes
 from devbench.registry import PluginRef, find, from_file
 from devbench.results.record import BenchmarkPlan, CorpusPlan, MethodPlan, PartPlan, Plan
 from devbench.running.corpus import require_corpus
@@ -110,6 +111,17 @@ class Planned:
     def clips_of(self, split: Split, device: str) -> list[Clip]:
         """Return the clips of one device in one split, sorted by event."""
         return [c for c in self.clips if c.device == device and self.split_of[c.event_id] == split]
+
+    def unlabelled_of(self, device: str) -> list[Clip]:
+        """Return the convert clips of one device in the order in which methods get them."""
+        clips, splits = self.clips_of("convert", device), self.benchmark.splits
+        if splits.convert_order == "events":
+            return clips
+
+        def place(clip: Clip) -> str:
+            return sha256_bytes(canonical_json([splits.salt, device, clip.event_id]))
+
+        return sorted(clips, key=place)
 
 
 def check(request: Request, *, data: Path | None) -> Checked:

@@ -155,7 +155,8 @@ class _Watch:
         if now - self._started > limits.wall_s:
             raise RunError(
                 f"the worker took more than {limits.wall_s:g} s",
-                fix=f"the limit is [limits] wall_s of the benchmark; its log: {self.log}",
+                fix="the limit is [limits] wall_s of the benchmark; a training goes on at its last "
+                f"checkpoint when the command is typed again; its log: {self.log}",
                 state="timeout",
             )
         if now >= self._next_family and self._family:

@@ -47,7 +47,7 @@ def stage_fit(
     save_clips(scratch / "val", frames, _labels(planned, val))
     for device in devices:
         if Access.UNPAIRED_TARGET in needs:
-            clips = planned.clips_of("convert", device)
+            clips = planned.unlabelled_of(device)
             _stage(planned, features, clips, scratch / "unpaired" / device, labelled=False)
         if Access.TARGET_LABELS in needs:
             clips = planned.clips_of("train", device)
@@ -91,7 +91,7 @@ def stage_artifact(
     (scratch / "out").mkdir(parents=True, exist_ok=True)
     if Access.UNPAIRED_TARGET in needs:
         for device in wish.devices:
-            clips = planned.clips_of("convert", device)
+            clips = planned.unlabelled_of(device)
             folder = scratch / "unpaired" / device
             as_waveforms = found.acts_on == "waveform"
             save_clips(

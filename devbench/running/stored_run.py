@@ -13,7 +13,7 @@ from devbench.running.again import planned_again
 from devbench.running.features import FeatureCache, ensure_features
 from devbench.running.guard import refuse_violation
 from devbench.running.hardware import chosen_device
-from devbench.running.process import Outcome, Task, WorkerLimits, run_worker
+from devbench.running.process import Outcome, Task, run_worker
 from devbench.running.stage import model_job
 from devbench.running.worker_logits import read_worker_logits
 
@@ -184,7 +184,7 @@ def ask(
         task,
         job.model_dump(mode="json"),
         scratch=scratch,
-        limits=WorkerLimits(run.planned.benchmark.limits.wall_s),
+        limits=run.planned.limits,
         threads=run.model.threads,
         on_report=report,
         sandbox=run.planned.sandbox(*(path for path, _ in run.weights)),

@@ -46,6 +46,7 @@ def test_it_reads_back_and_fits_its_corpus(
     read = load_benchmark(str(tmp_path / "mine.toml"))
     assert read == made and read.sha256 == made.sha256
     assert made.splits.scheme == scheme
+    assert made.splits.convert_order == "shuffled"
     assert made.features.sample_rate_hz == rate_hz
     assert 0.02 < made.features.n_fft / rate_hz < 0.08  # a window of the papers' length
     clips = select(mine.clips, made)

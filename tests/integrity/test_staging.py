@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from devbench.running.features import ensure_features
+from devbench.running.identity import information
 from devbench.running.jobs import Wish
 from devbench.running.stage import stage_artifact, stage_fit
 from helpers.runs import World
@@ -102,3 +103,47 @@ def test_an_artifact_is_made_from_nothing_labelled_and_knows_no_source(
         for split in ("train", "val", "test"):
             for frames in features.clips(planned.clips_of(split, device)):
                 assert not any(bool((data == frames[3]).all(axis=1).any()) for data in staged)
+
+
+def orders(world: World, scratch: Path, *, as_artifact: bool) -> dict[str, list[str]]:
+    """Return the events of what is staged of each device without labels, row by row."""
+    planned = world.plan("spectrum-match")
+    features = ensure_features(planned, store=world.store.folder, on_progress=lambda d, t: None)
+    if as_artifact:
+        stage_artifact(planned, features, WISH, scratch)
+    else:
+        stage_fit(planned, features, scratch, artifacts=scratch / "artifacts")
+    found = {}
+    for folder in sorted((scratch / "unpaired").iterdir()):
+        clips = planned.clips_of("convert", folder.name)
+        event_of = {
+            frames.tobytes(): clip.event_id
+            for clip, frames in zip(clips, features.clips(clips), strict=True)
+        }
+        data, spans = np.load(folder / "data.npy"), np.load(folder / "index.npy")
+        found[folder.name] = [event_of[data[at : at + n].tobytes()] for at, n in spans]
+    return found
+
+
+@pytest.mark.parametrize("as_artifact", [False, True])
+def test_shuffled_clips_tell_neither_their_pairs_nor_their_classes(
+    as_artifact: bool, tiny_data: Path, tmp_path: Path
+) -> None:
+    plain = World.make(tmp_path / "plain", tiny_data)
+    shuffled = World.make(tmp_path / "new", tiny_data, test='0.2\nconvert_order = "shuffled"')
+    old = orders(plain, tmp_path / "a", as_artifact=as_artifact)
+    new = orders(shuffled, tmp_path / "b", as_artifact=as_artifact)
+    assert {device: sorted(events) for device, events in new.items()} == old  # nothing is lost
+    assert len({tuple(events) for events in old.values()}) == 1  # what gives pairs away
+    assert len({tuple(events) for events in new.values()}) == len(new)
+    assert new == orders(shuffled, tmp_path / "c", as_artifact=as_artifact)
+
+
+def test_what_is_learned_from_another_order_is_another_artifact(
+    tiny_data: Path, tmp_path: Path
+) -> None:
+    plain = World.make(tmp_path / "plain", tiny_data)
+    shuffled = World.make(tmp_path / "new", tiny_data, test='0.2\nconvert_order = "shuffled"')
+    of = [information(world.plan("spectrum-match"), "method") for world in (plain, shuffled)]
+    assert of[0].convert.keys() == of[1].convert.keys()
+    assert all(of[0].convert[device] != of[1].convert[device] for device in of[0].convert)
