@@ -30,11 +30,13 @@ from devbench.running.process import WorkerLimits
 from devbench.running.sandbox import Sandbox, require_sandbox
 
 if TYPE_CHECKING:
-    from devbench.benchmark.model import Benchmark, Split
+    from devbench.benchmark.model import Benchmark, Budget, Split
     from devbench.contract.values import Clip
     from devbench.corpora.manifest import Corpus
 
 MAX_THREADS = 8
+CPU_BF16_FRAMES = 64
+"""Crops of so many keep more than one frame up to the sixth halving."""
 Isolation = Literal["process", "sandbox"]
 
 
@@ -161,8 +163,6 @@ def check(request: Request, *, data: Path | None) -> Checked:
     method_options = named_by_content(described["method"]["options"])
     require_corpus(benchmark.corpus, data=data)
     device = chosen_device(request.device)
-    bf16 = cuda_has_bf16() if device == "cuda" else cpu_has_bf16()
-    wants_auto = benchmark.budgets[request.budget].precision == "auto"
     return Checked(
         request=request,
         benchmark=benchmark,
@@ -170,9 +170,19 @@ def check(request: Request, *, data: Path | None) -> Checked:
         described=described,
         method_options=method_options,
         device=device,
-        precision="bf16" if bf16 and wants_auto else "fp32",
+        precision=_precision(device, benchmark.budgets[request.budget]),
         threads=request.threads or min(n_cpus(), MAX_THREADS),
     )
+
+
+def _precision(device: Literal["cuda", "cpu"], budget: Budget) -> Literal["bf16", "fp32"]:
+    if device == "cuda":
+        has_bf16 = cuda_has_bf16()
+    else:
+        # oneDNN 3.10 (torch 2.11) reads memory that nobody wrote in strided 3x3 convolutions of
+        # bfloat16 over a single frame: NaN, or weights that no second run gives.
+        has_bf16 = cpu_has_bf16() and budget.crop_frames >= CPU_BF16_FRAMES
+    return "bf16" if has_bf16 and budget.precision == "auto" else "fp32"
 
 
 def require_cell(request: Request, benchmark: Benchmark) -> None:
