@@ -124,7 +124,7 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 
 def parse_json(data: bytes, *, origin: str) -> Any:
-    """Return the value of JSON text; what no file of UTF-8 can say once and for all is refused.
+    """Return the value of JSON text; what could not be written again as it was is refused.
 
     That is: duplicate keys, NaN, another encoding, and halves of surrogate pairs.
     """

@@ -348,8 +348,8 @@ def test_models_that_cannot_be_are_found(models: Any) -> None:
 
 def test_a_record_with_values_that_are_no_json_is_refused() -> None:
     text = RUN.record.to_json().decode()
-    for wrong in ("1e999", '"\\ud800"'):
-        with pytest.raises(DataError, match="measured"):
+    for wrong, said in (("1e999", "measured"), ('"\\ud800"', "surrogate")):
+        with pytest.raises(DataError, match=said):
             parse_record(text.replace("12.5", wrong).encode(), origin="record")
 
 
