@@ -7,30 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from devbench.benchmark.model import Features
 from devbench.errors import DevbenchError, PluginError, RunError
-from devbench.registry import find
 from devbench.running import predict_task
-from devbench.running.jobs import ModelJob, Part, PredictJob
+from devbench.running.jobs import PredictJob
 from devbench.running.worker import Channel
+from helpers.model_jobs import model_job
 
 JOB = PredictJob(
-    model=ModelJob(
-        method=Part(ref=find("method", "baseline").to_dict()),
-        backbone=Part(ref=find("backbone", "small-cnn").to_dict()),
-        frontend=Part(ref=find("frontend", "log-mel").to_dict()),
-        features=Features(),
-        needs=[],
-        acts_on="spectrogram",
-        n_classes=5,
-        n_bins=80,
-        crop_frames=80,
-        mean_db=-40.0,
-        std_db=10.0,
-        seed=3,
-        threads=1,
-        device="cpu",
-    ),
+    model=model_job(),
     weights=[],
     weights_sha256=[],
     groups=[],

@@ -10,11 +10,10 @@ import torch
 from devbench.benchmark.model import Budget
 from devbench.contract.method import Method
 from devbench.errors import ContractError
-from devbench.registry import find
 from devbench.running.classifier import build_classifier, clip_logits
 from devbench.running.clips import StagedClips
-from devbench.running.jobs import ModelJob, Part
 from devbench.running.training import learning_rate
+from helpers.model_jobs import model_job
 
 
 def budget(**more: object) -> Budget:
@@ -38,27 +37,6 @@ def test_the_papers_schedule_divides_by_ten() -> None:
         assert math.isclose(found, 0.1 * 0.1 ** (epoch // 25), rel_tol=1e-9)
 
 
-def job(backbone: str = "small-cnn") -> ModelJob:
-    from devbench.benchmark.model import Features
-
-    return ModelJob(
-        method=Part(ref=find("method", "baseline").to_dict()),
-        backbone=Part(ref=find("backbone", backbone).to_dict(), options={"width": 4}),
-        frontend=Part(ref=find("frontend", "log-mel").to_dict()),
-        features=Features(),
-        needs=[],
-        acts_on="spectrogram",
-        n_classes=5,
-        n_bins=80,
-        crop_frames=80,
-        mean_db=-40.0,
-        std_db=10.0,
-        seed=3,
-        threads=1,
-        device="cpu",
-    )
-
-
 class Scaled(torch.nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x * 2
@@ -72,7 +50,7 @@ def test_layers_stand_behind_their_stages() -> None:
             seen.update(stages)
             return dict.fromkeys(stages, Scaled())
 
-    model = build_classifier(job(), Layered())
+    model = build_classifier(model_job(), Layered())
     assert list(seen) == ["block1", "block2", "block3", "block4"]
     assert seen["block1"] == (4, 40, 40)
     assert sum(isinstance(module, Scaled) for module in model.modules()) == 1  # one, four times
@@ -85,14 +63,14 @@ def test_a_layer_behind_no_stage_is_refused() -> None:
             return {"attic": Scaled()}
 
     with pytest.raises(ContractError, match="attic"):
-        build_classifier(job(), Lost())
+        build_classifier(model_job(), Lost())
 
 
 def test_first_weights_depend_on_the_seed_alone() -> None:
     torch.manual_seed(1)
-    one = build_classifier(job(), Method()).state_dict()
+    one = build_classifier(model_job(), Method()).state_dict()
     torch.manual_seed(2)
-    two = build_classifier(job(), Method()).state_dict()
+    two = build_classifier(model_job(), Method()).state_dict()
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
@@ -115,11 +93,11 @@ def test_logits_of_a_clip_are_the_mean_over_its_windows() -> None:
 def test_a_layer_that_takes_stored_tensors_as_they_are_stays_with_the_model() -> None:
     """Weights are read onto the CPU; band-align's statistics would stay there."""
     bands = torch.arange(80.0), torch.ones(80)
-    stored = build_classifier(job(), Carrying(bands)).state_dict()
-    model = build_classifier(job(), Carrying((torch.zeros(1), torch.ones(1)))).to("meta")
+    stored = build_classifier(model_job(), Carrying(bands)).state_dict()
+    model = build_classifier(model_job(), Carrying((torch.zeros(1), torch.ones(1)))).to("meta")
     model.load_state_dict(stored)
     assert {tensor.device.type for tensor in model.state_dict().values()} == {"meta"}
-    here = build_classifier(job(), Carrying((torch.zeros(1), torch.ones(1))))
+    here = build_classifier(model_job(), Carrying((torch.zeros(1), torch.ones(1))))
     here.load_state_dict(stored)
     assert all(torch.equal(stored[name], found) for name, found in here.state_dict().items())
 
