@@ -50,3 +50,21 @@ def without_workers() -> Iterator[None]:
 
     with in_process.without_workers():
         yield
+
+
+@pytest.fixture(scope="module")
+def module_without_workers() -> Iterator[None]:
+    """Let tasks run in the process of the test, also those that fixtures of the module start."""
+    from helpers import in_process
+
+    with in_process.without_workers():
+        yield
+
+
+@pytest.fixture
+def with_workers() -> Iterator[None]:
+    """Let tasks be processes in one test of a module that does without."""
+    from helpers import in_process
+
+    with in_process.with_workers():
+        yield

@@ -196,6 +196,7 @@ def _credits(corpus: Corpus) -> Iterable[Finding]:
 
 
 def _responses(corpus: Corpus) -> Iterable[Finding]:
+    missing = []
     for device in corpus.devices:
         try:
             response = corpus.response(device.id)
@@ -203,9 +204,15 @@ def _responses(corpus: Corpus) -> Iterable[Finding]:
             yield Finding("error", "response", device.id, error.what, error.fix)
             continue
         if response is None:
-            what = f"responses/{device.id}.csv is missing"
-            fix = "add it (freq_hz,gain_db), or do without the methods that need responses"
-            yield Finding("warning", "response", device.id, what, fix)
+            missing.append(device.id)
+    fix = "add it (freq_hz,gain_db), or do without the methods that need responses"
+    if len(missing) == len(corpus.devices) > 1:
+        what = f"responses/{missing[0]}.csv is missing, and those of all other devices"
+        yield Finding("warning", "response", missing[0], what, fix)
+    else:
+        for device_id in missing:
+            what = f"responses/{device_id}.csv is missing"
+            yield Finding("warning", "response", device_id, what, fix)
 
 
 def _strays(corpus: Corpus) -> Iterable[Finding]:

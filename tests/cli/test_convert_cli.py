@@ -20,6 +20,8 @@ from devbench.plugin_kit.tiny import make_benchmark
 from devbench.results.conversion import REFERENCES, parse_conversion
 from helpers.commands import Command, Said, calling
 
+pytestmark = pytest.mark.usefixtures("module_without_workers")
+
 CONVERTERS = Path(__file__).parents[1] / "running" / "converters"
 
 

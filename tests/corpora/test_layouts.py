@@ -30,7 +30,7 @@ def test_files_of_one_name_are_one_event(tmp_path: Path) -> None:
     made = take(folders_tree(tmp_path / "in"), "folders")
     corpus = made.corpus
     assert [(d.id, d.label) for d in corpus.devices] == [
-        ("i-phone-14", "iPhone 14"), ("lg-gram", "LG_Gram"), ("watch", "watch")
+        ("iphone-14", "iPhone 14"), ("lg-gram", "LG_Gram"), ("watch", "watch")
     ]  # fmt: skip
     assert {c.label for c in corpus.clips} == {"dog-bark", "door"}
     events = {c.event_id for c in corpus.clips}
@@ -86,11 +86,11 @@ def test_recordings_that_only_share_their_names_are_noticed(tmp_path: Path) -> N
         ("iPhone 14/x.wav", "a sound file outside DEVICE/CLASS/", "move it"),
         ("iPhone 14/door/more/x.wav", "a folder inside DEVICE/CLASS/", "manifest"),
         ("iPhone 14/door/x.m4a", ".m4a is not read", "convert it"),
-        ("iphone_14/door/take 9.wav", "device 'iphone-14'", ""),
+        ("i phone 14/door/take 9.wav", "device 'i-phone-14'", ""),
         ("lg gram/door/take 9.wav", "device 'lg-gram' is also made of folder 'LG_Gram'", "rename"),
         ("\u5bb6/door/take 9.wav", "no name of at most 64", "ASCII"),
         ("watch/door/take 0.flac", "event_id is 'door/take 0'", "another event"),
-        ("responses/phone.wav", "no recording of a device 'phone'", "i-phone-14"),
+        ("responses/phone.wav", "no recording of a device 'phone'", "iphone-14"),
         ("responses/notes.txt", "no frequency response", "DEVICE with .csv or .wav"),
     ],
 )
@@ -131,7 +131,7 @@ def test_responses_beside_the_devices_are_taken(tmp_path: Path) -> None:
     watch, gram = corpus.response("watch"), corpus.response("lg-gram")
     assert watch is not None and watch.at(np.array([100.0]))[0] == -6
     assert gram is not None and np.max(np.abs(gram.gain_db)) < 0.01  # a unit impulse is flat
-    assert corpus.response("i-phone-14") is None
+    assert corpus.response("iphone-14") is None
 
 
 # TAU Urban Acoustic Scenes.

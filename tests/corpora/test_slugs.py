@@ -28,6 +28,8 @@ DEVICES = Path(__file__).parents[3] / "shared/data/device_irs/devices.csv"
         ("micirp_RCA_KU3a_1", "micirp-rca-ku3a-1"),
         ("crackling_fire", "crackling-fire"),
         (" B&O  BM6 ", "b-o-bm6"),
+        ("iPhone 14", "iphone-14"),
+        ("door_eBell", "door-ebell"),
     ],
 )
 def test_slugs(text: str, expected: str) -> None:

@@ -117,6 +117,7 @@ def test_the_example_installs_as_its_entry_point_says(
     assert describe([ref])["method"]["name"] == "my-tilt"
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_examples_of_the_contract_run(tiny_data: Path, tmp_path: Path) -> None:
     for number, source in enumerate(blocks(text_of("docs/plugin-contract.md"), "python")):
         path = tmp_path / f"example_{number}.py"

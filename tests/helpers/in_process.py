@@ -15,7 +15,8 @@ from typing import Any, cast
 
 import pytest
 
-from devbench.running.process import Outcome, WorkerLimits
+from devbench.running.guard import install
+from devbench.running.process import Outcome, WorkerLimits, run_worker
 from devbench.running.sandbox import Sandbox
 from devbench.running.worker import TASKS, Channel
 
@@ -76,4 +77,14 @@ def without_workers() -> Iterator[None]:
         for name in CALLERS:
             patch.setattr(f"devbench.running.{name}.run_worker", run_here)
         patch.setattr("devbench.running.guard.install", lambda *_, **__: lambda folder: None)
+        yield
+
+
+@contextlib.contextmanager
+def with_workers() -> Iterator[None]:
+    """Let tasks be processes again, inside of `without_workers`."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in CALLERS:
+            patch.setattr(f"devbench.running.{name}.run_worker", run_worker)
+        patch.setattr("devbench.running.guard.install", install)
         yield

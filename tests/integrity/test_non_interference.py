@@ -13,6 +13,8 @@ from devbench.corpora.manifest import open_corpus
 from devbench.plugin_kit.tiny import make_corpus
 from helpers.runs import World
 
+pytestmark = pytest.mark.usefixtures("module_without_workers")
+
 
 @pytest.fixture(scope="module")
 def split_of(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:

@@ -22,6 +22,8 @@ from devbench_plugins.pretraining.recipes import MaskedRecipe, Objective, masked
 from helpers.runs import World
 from helpers.views import MemoryWorkshop, generator_of
 
+pytestmark = pytest.mark.usefixtures("module_without_workers")
+
 SMALL = {"width": 32, "depth": 1, "n_heads": 2, "predictor_depth": 1, "batch": 4}
 
 

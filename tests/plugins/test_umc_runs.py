@@ -16,6 +16,8 @@ from devbench.running.artifacts import shelf_of
 from devbench.running.preparing import prepare
 from helpers.runs import World
 
+pytestmark = pytest.mark.usefixtures("module_without_workers")
+
 
 @pytest.fixture(scope="module")
 def world(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> World:

@@ -36,6 +36,8 @@ from devbench.running.preparing import Ready, prepare
 from helpers.artifacts import document_of
 from helpers.runs import Heard, World
 
+pytestmark = pytest.mark.usefixtures("module_without_workers")
+
 PLUGINS = Path(__file__).parent / "plugins"
 LEARNED, FAULTY, PAIR = (
     PLUGINS / f"{n}.py" for n in ("learned_level", "faulty_build", "pair_level")
@@ -119,6 +121,7 @@ def test_a_method_without_artifacts_has_nothing_to_train(world: World) -> None:
         prepare(world.plan("baseline"), world.store, talk=world.heard)
 
 
+@pytest.mark.usefixtures("with_workers")
 def test_build_sees_clips_of_the_named_devices_and_nothing_else(bench: Bench) -> None:
     bench.build("look")
     shelf = shelf_of(bench.world.store)
@@ -143,6 +146,7 @@ FAULTS: list[tuple[str, type[DevbenchError], str]] = [
 ]
 
 
+@pytest.mark.usefixtures("with_workers")
 @pytest.mark.parametrize(("fault", "error", "words"), FAULTS, ids=lambda v: str(v)[:12])
 def test_a_faulty_build_is_refused_and_leaves_nothing(
     bench: Bench, fault: str, error: type[DevbenchError], words: str
@@ -156,6 +160,7 @@ def test_a_faulty_build_is_refused_and_leaves_nothing(
     assert shelf_of(bench.world.store).keys() == before
 
 
+@pytest.mark.usefixtures("with_workers")
 def test_a_build_that_died_goes_on_to_the_same_bytes(bench: Bench) -> None:
     with pytest.raises(RunError, match="without a result"):
         bench.build("exit")
@@ -170,6 +175,7 @@ def test_a_build_that_died_goes_on_to_the_same_bytes(bench: Bench) -> None:
     assert by_fault["exit"].losses == by_fault["none"].losses
 
 
+@pytest.mark.usefixtures("with_workers")
 def test_two_that_ask_at_once_build_one(bench: Bench) -> None:
     heard = [Heard(), Heard()]
     found: list[bytes] = []

@@ -27,6 +27,8 @@ from devbench.running.features import ensure_features
 from devbench.running.plan import Planned, Request
 from helpers.runs import World
 
+pytestmark = pytest.mark.usefixtures("module_without_workers")
+
 CONVERTERS = Path(__file__).parent / "converters"
 FACTOR = {"phone": 1, "tablet": 2, "watch": 4}
 STEP_DB = 20 * np.log10(2)
@@ -135,6 +137,7 @@ def test_the_worker_never_sees_a_test_clip_of_a_target(
         seen.clear()
 
 
+@pytest.mark.usefixtures("with_workers")
 def test_a_converter_that_looks_around_is_named(world: World) -> None:
     with pytest.raises(PluginError, match=r"'looks-around'.*outside what was staged"):
         evaluated(world, "looks_around")

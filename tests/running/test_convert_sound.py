@@ -28,6 +28,8 @@ from devbench.running.plan import Request
 from devbench_plugins.networks.log_mel import LogMel
 from helpers.runs import World
 
+pytestmark = pytest.mark.usefixtures("module_without_workers")
+
 CONVERTERS = Path(__file__).parent / "converters"
 Convert = Callable[..., tuple[ConvertedSound, NDArray[np.float64]]]
 

@@ -12,6 +12,8 @@ from devbench.running import folders
 from devbench.running.folders import content_sha256, given, named_by_content, stage_folders
 from helpers.runs import World
 
+pytestmark = pytest.mark.usefixtures("module_without_workers")
+
 METHOD = Path(__file__).parent / "plugins" / "counts_files.py"
 
 

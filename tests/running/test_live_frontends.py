@@ -23,6 +23,8 @@ from devbench.running.plan import Planned
 from devbench.running.stage import model_job
 from helpers.runs import World
 
+pytestmark = pytest.mark.usefixtures("module_without_workers")
+
 PLUGINS = Path(__file__).parent / "plugins"
 BASIS = "frontend.module.basis"
 

@@ -14,7 +14,10 @@ import pytest
 
 from devbench.errors import CheckError, ConfigurationError, PluginError
 from devbench.results.store import Store
+from helpers.in_process import with_workers
 from helpers.runs import World
+
+pytestmark = pytest.mark.usefixtures("module_without_workers")
 
 PLUGINS = Path(__file__).parent / "plugins"
 
@@ -30,6 +33,7 @@ def command(world: World, *more: str) -> list[str]:
             str(world.store.folder), "--threads", "1", "--device", "cpu", *more]  # fmt: skip
 
 
+@pytest.mark.usefixtures("with_workers")
 def test_a_run_leaves_a_record_logits_and_weights_and_nothing_else(world: World) -> None:
     record = world.run("baseline")
     store = world.store
@@ -64,7 +68,8 @@ def test_equal_plans_give_equal_bytes_in_another_store(
     world: World, tiny_data: Path, tmp_path: Path
 ) -> None:
     here = world.run("freq-mixstyle")
-    there = World.make(tmp_path, tiny_data).run("freq-mixstyle")
+    with with_workers():
+        there = World.make(tmp_path, tiny_data).run("freq-mixstyle")
     assert here.reproducible() == there.reproducible()
 
 
