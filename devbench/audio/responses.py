@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 N_BANDS = 128
 IMPULSE_S = 0.2
+MIN_SNR_DB = 10.0
 
 
 def mel_bands(
@@ -61,13 +62,21 @@ def response_of_impulse(
     The log-mel spectrum of a 200 ms segment around the impulse (UMC, section 5.1), relative to the
     gain at 1 kHz; one zero-padded 8,192-point transform, power floored 80 dB below its maximum.
 
-    impulse: [sample] float64; the segment starts 10 ms before its largest sample.
+    impulse: [sample] float64; the segment starts 10 ms before its largest sample. Raises DataError
+    where it is silent, or not 10 dB louder than the rest of the recording.
     """
     import numpy as np
 
     length = round(IMPULSE_S * sample_rate_hz)
     start = max(0, int(np.argmax(np.abs(impulse))) - sample_rate_hz // 100)
     segment = impulse[start : start + length]
+    rest = np.concatenate([impulse[:start], impulse[start + length :]])
+    if len(rest) > length and np.mean(segment**2) < 10 ** (MIN_SNR_DB / 10) * np.mean(rest**2):
+        raise DataError(
+            f"no impulse is heard: no {IMPULSE_S * 1000:.0f} ms are {MIN_SNR_DB:.0f} dB louder than "
+            "the rest",
+            fix="record one impulse, loud, where it is quiet",
+        )
     n_fft = 8192 if length <= 8192 else 1 << (length - 1).bit_length()
     power = np.abs(np.fft.rfft(segment, n_fft)) ** 2
     weights, centre_hz = mel_bands(N_BANDS, sample_rate_hz, n_fft)

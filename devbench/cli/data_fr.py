@@ -168,8 +168,13 @@ def _sweep(text: str | None, rate_hz: int) -> Any:
     from devbench.corpora.measuring import Sweep
     from devbench.errors import UsageError
 
+    if text is None:
+        raise UsageError(
+            "--from sweep wants to know the sweep that was played",
+            fix="say --sweep LOW,HIGH,SECONDS, e.g. --sweep 20,20000,10",
+        )
     try:
-        low_hz, high_hz, duration_s = map(float, (text or "").split(","))
+        low_hz, high_hz, duration_s = map(float, text.split(","))
     except ValueError as error:
         raise UsageError(
             f"--sweep {text!r} is not LOW,HIGH,SECONDS", fix="e.g. --sweep 20,20000,10"

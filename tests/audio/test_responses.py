@@ -55,6 +55,20 @@ def test_level_and_moment_of_the_impulse_do_not_matter() -> None:
     assert np.allclose(loud.gain_db, late.gain_db, atol=1e-9)
 
 
+@pytest.mark.parametrize(("snr_db", "is_heard"), [(-300.0, False), (8.0, False), (12.0, True)])
+def test_an_impulse_must_be_heard(snr_db: float, is_heard: bool) -> None:
+    """snr_db: of 200 ms with the impulse against the rest."""
+    noise = np.random.default_rng(0).normal(0, 1, 10 * RATE_HZ)
+    noise[5000] += np.sqrt(0.2 * RATE_HZ * max(10 ** (snr_db / 10) - 1, 0))
+    if is_heard:
+        response = response_of_impulse(noise, RATE_HZ, provenance="measured")
+        assert response.gain_db.shape == (N_BANDS,)
+    else:
+        with pytest.raises(DataError, match="no impulse is heard") as caught:
+            response_of_impulse(noise, RATE_HZ, provenance="measured")
+        assert "loud" in caught.value.fix
+
+
 def test_a_known_filter_is_found() -> None:
     response = response_of_impulse(filtered([1.0, 0.7]), RATE_HZ, provenance="measured")
     freq_hz = np.array([200.0, 1000.0, 4000.0, 8000.0])

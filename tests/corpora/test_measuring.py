@@ -138,7 +138,8 @@ def test_the_command_writes_what_a_corpus_reads(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--from", "sweep"], "not LOW,HIGH,SECONDS"),
+        (["--from", "sweep"], "wants to know the sweep"),
+        (["--from", "sweep", "--sweep", "20,4"], "not LOW,HIGH,SECONDS"),
         (["--from", "sweep", "--sweep", "2000,10,4"], "at 32000 Hz"),
         (["--from", "sweep", "--sweep", "20,nan,4"], "at 32000 Hz"),
         (["--from", "impulse", "--sweep", "20,15500,4"], "says nothing to --from impulse"),
