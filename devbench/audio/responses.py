@@ -73,8 +73,8 @@ def response_of_impulse(
     rest = np.concatenate([impulse[:start], impulse[start + length :]])
     if len(rest) > length and np.mean(segment**2) < 10 ** (MIN_SNR_DB / 10) * np.mean(rest**2):
         raise DataError(
-            f"no impulse is heard: no {IMPULSE_S * 1000:.0f} ms are {MIN_SNR_DB:.0f} dB louder than "
-            "the rest",
+            f"no impulse is heard: no {IMPULSE_S * 1000:.0f} ms are {MIN_SNR_DB:.0f} dB "
+            "louder than the rest",
             fix="record one impulse, loud, where it is quiet",
         )
     n_fft = 8192 if length <= 8192 else 1 << (length - 1).bit_length()
