@@ -154,7 +154,7 @@ def _convert_all(
 def _require_converts(method: Method, name: str) -> None:
     if type(method).convert is Method.convert:
         raise ContractError(
-            f"method {name!r} converts no clips: it has no `convert`",
+            f"method {name!r} converts no clips: it has no hook convert",
             fix="choose a converter, such as fr-shift-real or umc-real (devbench ls methods)",
         )
 

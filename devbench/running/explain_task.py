@@ -162,7 +162,7 @@ def _converter(
                 spec, method = build_method(fit.model.method)
                 if not _converts(method):
                     raise ContractError(
-                        f"method {spec.name!r} converts no clips: it has no `convert`",
+                        f"method {spec.name!r} converts no clips: it has no hook convert",
                         fix="choose a converter, such as umc-real or mc-200 (devbench ls methods)",
                     )
                 found = fit_method(fit, targets, method, here=here, stage=stage, allow=allow)
