@@ -28,6 +28,8 @@ COVERED = (*LINEAR, *POOLS, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.BatchNorm2d)
 GONE = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d)
 """They do nothing when a network is used."""
 RESHAPES = ("contiguous", "flatten")
+SAME = 1e-3
+"""Of the largest logit: float32 against float64 differs by less."""
 
 
 class Uncovered(Exception):
@@ -44,13 +46,15 @@ class Propagation:
         from captum.attr._utils.custom_modules import Addition_Module
 
         self._addition: type[nn.Module] = Addition_Module
+        self._original = network
         self._network = self._rewritten(network)
         self._gamma = self._before_rectifiers()
 
     def __call__(self, x: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
         """Return the relevance of every value of x for one logit per clip: shaped like x.
 
-        x: [batch, 1, bin, frame], what the network gets. chosen: [batch] class.
+        x: [batch, 1, bin, frame], what the network gets. chosen: [batch] class. Raises Uncovered
+        where the rewritten network answers otherwise than the one it was made of.
         """
         from captum.attr import LRP
         from captum.attr._utils.lrp_rules import EpsilonRule, GammaRule
@@ -60,6 +64,10 @@ class Propagation:
                 is_gamma = name in self._gamma
                 rule = GammaRule(GAMMA) if is_gamma else EpsilonRule(EPSILON)
                 module.rule = rule  # captum takes it off again
+        with torch.no_grad():
+            asked, answer = self._original(x).double(), self._network(x.double())
+        if not torch.allclose(answer, asked, rtol=0, atol=SAME * float(asked.abs().max())):
+            raise Uncovered("what its steps were rewritten into gives other logits")
         # A clone: captum sets attributes on the tensor that it is given.
         inputs = x.detach().double().clone().contiguous().requires_grad_()
         with torch.enable_grad():
@@ -77,22 +85,20 @@ class Propagation:
         for parameter in traced.parameters():
             parameter.requires_grad_(False)
         counter = iter(range(10**6))
+        _unshare(traced, counter)
         _fold_norms(traced)
-        seen: set[str] = set()
         for node in list(traced.graph.nodes):
-            self._rewrite(traced, node, counter, seen)
+            self._rewrite(traced, node, counter)
         traced.graph.eliminate_dead_code()
         traced.delete_all_unused_submodules()
         traced.recompile()
         return traced
 
-    def _rewrite(
-        self, traced: fx.GraphModule, node: fx.Node, counter: Iterator[int], seen: set[str]
-    ) -> None:
+    def _rewrite(self, traced: fx.GraphModule, node: fx.Node, counter: Iterator[int]) -> None:
         if node.op in ("placeholder", "output"):
             return
         if node.op == "call_module":
-            self._rewrite_module(traced, node, counter, seen)
+            self._rewrite_module(traced, node)
             return
         name = getattr(node.target, "__name__", str(node.target))
         replacement: nn.Module | None = None
@@ -117,9 +123,7 @@ class Propagation:
         node.replace_all_uses_with(new)
         traced.graph.erase_node(node)
 
-    def _rewrite_module(
-        self, traced: fx.GraphModule, node: fx.Node, counter: Iterator[int], seen: set[str]
-    ) -> None:
+    def _rewrite_module(self, traced: fx.GraphModule, node: fx.Node) -> None:
         module = traced.get_submodule(str(node.target))
         if isinstance(module, GONE):
             node.replace_all_uses_with(node.args[0])  # type: ignore[arg-type]
@@ -132,11 +136,6 @@ class Propagation:
         elif type(module) is nn.ReLU or type(module) in COVERED:
             if isinstance(module, nn.ReLU):
                 module.inplace = False  # hooks need what was there before
-            if node.target in seen:
-                name = f"lrp_{next(counter)}"
-                traced.add_submodule(name, copy.deepcopy(module))
-                node.target = name
-            seen.add(str(node.target))
         else:
             raise Uncovered(f"layer {type(module).__name__} ({node.target}) has no rule")
 
@@ -160,6 +159,19 @@ class Propagation:
                 if not isinstance(module, POOLS):
                     break
         return found
+
+
+def _unshare(traced: fx.GraphModule, counter: Iterator[int]) -> None:
+    """Give every use of a module a module of its own: rules and norms belong to one use."""
+    seen = set()
+    for node in traced.graph.nodes:
+        if node.op != "call_module":
+            continue
+        if node.target in seen:
+            name = f"lrp_{next(counter)}"
+            traced.add_submodule(name, copy.deepcopy(traced.get_submodule(str(node.target))))
+            node.target = name
+        seen.add(node.target)
 
 
 def _fold_norms(traced: fx.GraphModule) -> None:

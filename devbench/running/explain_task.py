@@ -118,10 +118,10 @@ def _use(
         if head is not None:
             handles.append(
                 head.register_forward_pre_hook(
-                    lambda module, x: recorder.note(EMBEDDING, pooled(x[0]))
+                    lambda module, x: recorder.note(EMBEDDING, pooled(x[0], module))
                 )
             )
-        with recorder.watching(backbone_hooks(backbone, stages), tokens=True):
+        with recorder.watching(backbone_hooks(backbone, stages), backbone=backbone):
             batches = zip(
                 torch.split(rows, WINDOWS_PER_BATCH),
                 torch.split(starts, WINDOWS_PER_BATCH),

@@ -104,17 +104,23 @@ class Recorder:
                 yield name, joined
 
     @contextmanager
-    def watching(self, hooks: Sequence[Hook], *, tokens: bool = False) -> Iterator[None]:
-        """Note what leaves modules. tokens: also [clip, token, channel], as a transformer has it.
+    def watching(
+        self, hooks: Sequence[Hook], *, backbone: nn.Module | None = None
+    ) -> Iterator[None]:
+        """Note what leaves modules; of a backbone also what has three axes.
 
-        A module that hands on what the layer before it gave is no layer.
+        These are [clip, channel, time] behind a Conv1d, else [clip, token, channel], as a
+        transformer has it. A module that hands on what the layer before it gave is no layer.
         """
+        before: list[nn.Module] = []  # the weighted layer used last
 
         def hook(name: str) -> Callable[..., None]:
             def seen(module: nn.Module, inputs: Any, output: Any) -> None:
                 if not isinstance(output, torch.Tensor):
                     return
-                x = tokens_as_places(output) if tokens and output.ndim == 3 else output
+                x = output
+                if backbone is not None and x.ndim == 3:
+                    x = x.unsqueeze(2) if _has_time_last(before) else tokens_as_places(x)
                 is_same = (
                     self._last is not None
                     and self._last.data_ptr() == x.data_ptr()
@@ -126,7 +132,15 @@ class Recorder:
 
             return seen
 
-        handles = [module.register_forward_hook(hook(name)) for name, module in hooks]
+        def weighted(module: nn.Module, inputs: Any, output: Any) -> None:
+            before[:] = [module]
+
+        handles = [
+            module.register_forward_hook(weighted)
+            for module in (() if backbone is None else backbone.modules())
+            if isinstance(module, WEIGHTED)
+        ]
+        handles += [module.register_forward_hook(hook(name)) for name, module in hooks]
         try:
             yield
         finally:
@@ -157,10 +171,17 @@ def last_weighted(backbone: nn.Module, use: Callable[[], object]) -> nn.Module |
     return used[-1] if used else None
 
 
-def pooled(x: torch.Tensor) -> torch.Tensor:
-    """Return an embedding as [clip, channel]: a layer over bins and frames commutes with a mean."""
+def _has_time_last(layers: Sequence[nn.Module]) -> bool:
+    return any(isinstance(layer, nn.Conv1d) for layer in layers)
+
+
+def pooled(x: torch.Tensor, layer: nn.Module) -> torch.Tensor:
+    """Return what a layer takes as [clip, channel]: over bins and frames it commutes with a mean.
+
+    Three axes are [clip, channel, time] for a Conv1d, else [clip, token, channel].
+    """
     if x.ndim == 3:
-        return x.mean(dim=1)  # [clip, token, channel]
+        return x.mean(dim=2 if _has_time_last([layer]) else 1)
     return x.mean(dim=(2, 3)) if x.ndim == 4 else x
 
 

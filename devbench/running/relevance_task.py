@@ -167,21 +167,27 @@ class _Explaining:
         explain: dict[str, Explain] = {
             "gradient-input": lambda x, c: gradient_times_input(network, x, c)
         }
+        fix = "gradient x input and the F1 that bands cost are there"
         try:
             explain["lrp"] = Propagation(network)
         except Uncovered as error:
-            fix = "gradient x input and the F1 that bands cost are there"
             self._miss(number, "lrp", f"backbone: {error}", fix)
         except ImportError:
             self._miss(number, "lrp", "captum is not installed", EXTRA)
         for name, measure in explain.items():
             parts, kept = [], []
-            for x, c in zip(torch.split(inputs, BATCH), torch.split(chosen, BATCH), strict=True):
-                relevance = measure(x, c)
-                with torch.no_grad():
-                    logit = network(x).gather(1, c[:, None])[:, 0].double()
-                parts.append(total(x, relevance))
-                kept.append(relevance.double().flatten(1).sum(1) / logit)
+            try:
+                for x, c in zip(
+                    torch.split(inputs, BATCH), torch.split(chosen, BATCH), strict=True
+                ):
+                    relevance = measure(x, c)
+                    with torch.no_grad():
+                        logit = network(x).gather(1, c[:, None])[:, 0].double()
+                    parts.append(total(x, relevance))
+                    kept.append(relevance.double().flatten(1).sum(1) / logit)
+            except Uncovered as error:
+                self._miss(number, name, f"backbone: {error}", fix)
+                continue
             found[name] = _summary(torch.cat(parts), torch.cat(kept), row, len(places))
         return found
 

@@ -131,6 +131,39 @@ def test_a_call_without_a_rule_is_named() -> None:
         Propagation(Gated())
 
 
+class Shared(nn.Module):
+    """One convolution, used twice, with a norm of its own behind each use."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 3, padding=1, bias=False)
+        self.one, self.two = nn.BatchNorm2d(4), nn.BatchNorm2d(4)
+        self.classifier = nn.Linear(4, 3, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        both = torch.relu(self.one(self.conv(x))) + torch.relu(self.two(self.conv(x)))
+        logits: torch.Tensor = self.classifier(both.mean(dim=(2, 3)))
+        return logits
+
+
+def test_a_layer_that_is_used_twice_has_the_norm_of_each_use() -> None:
+    torch.manual_seed(0)
+    model, x = Shared().eval(), clips()
+    nn.init.constant_(model.one.running_var, 0.25)
+    nn.init.constant_(model.two.running_var, 4.0)
+    relevance = Propagation(model)(x, CHOSEN)
+    assert torch.allclose(relevance.flatten(1).sum(1), logits_of(model, x), rtol=1e-3, atol=1e-5)
+
+
+def test_a_network_that_answers_otherwise_once_rewritten_is_not_explained() -> None:
+    model, x = network(bias=True), clips()
+    measure = Propagation(model)
+    with torch.no_grad():
+        model.classifier.bias += 1.0  # type: ignore[union-attr]  # what was rewritten keeps its own
+    with pytest.raises(Uncovered, match="other logits"):
+        measure(x, CHOSEN)
+
+
 def test_a_linear_models_relevance_is_its_logit_band_by_band() -> None:
     weight = torch.randn(1, 1, 8, 10, generator=torch.Generator().manual_seed(2))
     model = nn.Sequential(nn.Flatten(), nn.Linear(80, 3, bias=False)).eval()

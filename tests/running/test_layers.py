@@ -72,8 +72,21 @@ def test_a_layer_that_is_not_used_once_per_clip_is_left_out() -> None:
 def test_the_embedding_is_the_input_of_the_last_layer() -> None:
     network = Network().eval()
     assert last_weighted(network, lambda: network(torch.zeros(1, 1, 8, 8))) is network.classifier
-    assert pooled(torch.ones(2, 3, 4, 5)).shape == (2, 3)
-    assert pooled(torch.ones(2, 7, 3)).shape == (2, 3)
+    assert pooled(torch.ones(2, 3, 4, 5), nn.Conv2d(3, 1, 1)).shape == (2, 3)
+    assert pooled(torch.ones(2, 7, 3), nn.Linear(3, 1)).shape == (2, 3)  # tokens
+    assert pooled(torch.ones(2, 3, 7), nn.Conv1d(3, 1, 1)).shape == (2, 3)
+
+
+def test_behind_a_convolution_over_time_channels_come_first_and_else_tokens() -> None:
+    over_time = nn.Sequential(nn.Flatten(1, 2), nn.Conv1d(8, 3, 3), nn.BatchNorm1d(3), nn.ReLU())
+    over_tokens = nn.Sequential(nn.Flatten(1, 2), nn.Linear(10, 3), nn.ReLU())
+    for network, last, shape in ((over_time, "1", (3, 1, 8)), (over_tokens, "1", (3, 1, 8))):
+        network.eval()
+        recorder = Recorder()
+        with torch.no_grad(), recorder.watching(units(network), backbone=network):
+            network(torch.randn(2, 1, 8, 10))
+            recorder.end_batch(2)
+        assert recorder.shapes == {last: shape}
 
 
 def test_networks_are_found_in_lists_too() -> None:
