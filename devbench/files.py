@@ -118,7 +118,7 @@ def disk_errors(path: Path) -> Iterator[None]:
         if error.errno in _UNWRITABLE:
             raise DataError(
                 f"cannot write {str(path)!r}: {error.strerror}",
-                fix="choose a folder you may write to (--store DIR)",
+                fix="choose a folder you may write to",
             ) from error
         raise
 

@@ -18,6 +18,7 @@ ALLOWED = {
     *((container, "FLOAT") for container in ("WAV", "WAVEX")),
     *(("FLAC", subtype) for subtype in ("PCM_16", "PCM_24")),
 }
+RATES_HZ = (1000, 768_000)
 MAX_FILE_BYTES = 512 * 2**20
 MAX_SAMPLES = 200_000_000
 
@@ -41,6 +42,11 @@ def decode(data: bytes, *, origin: str) -> tuple[NDArray[np.float32], int]:
                 raise DataError(
                     f"{origin}: the header claims {file.frames} samples x {file.channels} channels",
                     fix="replace the file: it is empty, damaged or far too long",
+                )
+            low_hz, high_hz = RATES_HZ
+            if not low_hz <= file.samplerate <= high_hz:
+                raise DataError(
+                    f"{origin}: {file.samplerate} Hz", fix=f"give {low_hz} to {high_hz} Hz"
                 )
             samples = file.read(dtype="float32", always_2d=True)
             rate_hz = int(file.samplerate)
@@ -84,11 +90,24 @@ def read_clip(
     return mono
 
 
+def is_flac_rate(rate_hz: int) -> bool:
+    """Return whether the header of a FLAC file can hold a rate."""
+    return rate_hz <= 65_535 or (rate_hz <= 655_350 and rate_hz % 10 == 0)
+
+
 def encode_flac(samples: NDArray[np.floating], sample_rate_hz: int) -> bytes:
-    """Return [sample] in ±1 as the bytes of a 16-bit mono FLAC file."""
+    """Return [sample] in ±1 as the bytes of a 16-bit mono FLAC file.
+
+    Raises DataError for a rate that FLAC cannot say.
+    """
     import numpy as np
     import soundfile
 
+    if not is_flac_rate(sample_rate_hz):
+        raise DataError(
+            f"no FLAC file has {sample_rate_hz} Hz",
+            fix="choose a rate in tens of Hz, below 655 kHz",
+        )
     pcm = np.clip(np.rint(np.asarray(samples, np.float64) * 32767.0), -32768, 32767)
     buffer = io.BytesIO()
     soundfile.write(buffer, pcm.astype(np.int16), sample_rate_hz, format="FLAC", subtype="PCM_16")

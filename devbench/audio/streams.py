@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devbench.audio.files import ALLOWED
+from devbench.audio.files import ALLOWED, RATES_HZ
 from devbench.errors import DataError, RunError, UsageError
 from devbench.files import publish_file
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     Samples = NDArray[np.float64]
 
 BLOCK_SAMPLES = 1 << 16
-RATES_HZ = (1000, 768_000)
 MAX_CHANNELS = 64
 MAX_CHANNEL_HOURS = 12.0
 MAX_WAV_BYTES = 2**32 - 2**16

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
 
 from devbench.cli.data_options import folder
+from devbench.cli.data_talk import say
 
 
 @click.command("benchmark")
@@ -46,8 +48,12 @@ def command(corpus_folder: Path, out: Path, unseen: tuple[str, ...]) -> None:
         f"{made.splits.scheme}"
     )
     click.echo(f"in {out}")
-    click.echo(
-        f"next: devbench sweep --methods baseline,freq-mixstyle --benchmark {out} "
-        f"--data {corpus.folder.parent}",
-        err=True,
-    )
+    if corpus.folder.name != corpus.header.name:
+        say(
+            f"note: runs look for this corpus in DATA/{corpus.header.name}: rename its folder, "
+            f"{corpus.folder.name!r}",
+            err=True,
+        )
+    words = ["--benchmark", str(out), "--data", str(corpus.folder.parent)]
+    methods = "baseline,freq-mixstyle"
+    say(f"next: devbench sweep --methods {methods} {shlex.join(words)}", err=True)

@@ -15,7 +15,7 @@ jobs_option = click.option(
 rate_option = click.option(
     "--rate",
     "rate_hz",
-    type=click.IntRange(1, 768_000),
+    type=click.IntRange(1000, 768_000),
     default=None,
     metavar="HZ",
     help="Convert files of another rate to this one (soxr, quality HQ); without it they are "

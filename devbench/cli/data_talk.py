@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +82,7 @@ def print_made(corpus: Corpus, *, as_json: bool, is_new: bool) -> None:
     say(f"{header.name} version {header.version}: {header.title}")
     click.echo(f"fingerprint {corpus.fingerprint}")
     say(f"in {corpus.folder}")
-    say(f"next: devbench data check {corpus.folder}", err=True)
+    say(f"next: devbench data check {shlex.quote(str(corpus.folder))}", err=True)
 
 
 def print_report(report: Report) -> None:

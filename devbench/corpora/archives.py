@@ -168,6 +168,8 @@ def _unzip(archive: Path, taken: _Taken) -> None:
                 taken.refuse(name, "a link or a device, no file")
             if member.flag_bits & 0x1:
                 taken.refuse(name, "it is encrypted")
+            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                taken.refuse(name, "it is packed otherwise than by deflate")
             is_folder = name.endswith("/")
             target = taken.member(name, is_folder=is_folder)
             if target is None or is_folder:

@@ -122,7 +122,8 @@ def build_corpus(
         rate_hz=rate_hz,
         sources=sources,
     )
-    request_sha256 = _request_hash(header, sources, microphones, request)
+    table = credits.attribution_table((source.event_id, source.row) for source in sources)
+    request_sha256 = _request_hash(header, sources, microphones, request, table)
     standing = _standing(request.out, request_sha256)
     if standing is not None:
         return Built(standing, is_new=False)
@@ -145,7 +146,6 @@ def build_corpus(
             impulse = impulse_of(microphone, rate_hz)
             response = response_of_impulse(impulse, rate_hz, provenance=PROVENANCE)
             write_response(response_path(scratch, microphone.device), response)
-        table = credits.attribution_table((source.event_id, source.row) for source in sources)
         if table is not None:
             publish(scratch / "attribution.csv", table)
         corpus = write_corpus(scratch, header, _clips(sources, rendered))
@@ -290,6 +290,7 @@ def _request_hash(
     sources: Sequence[_Source],
     microphones: Sequence[Microphone],
     request: BuildRequest,
+    attribution: bytes | None,
 ) -> str:
     document = {
         "recipe": RECIPE,
@@ -297,6 +298,7 @@ def _request_hash(
         "may_convert": request.rate_hz is not None,
         "clips": [[s.event_id, s.label, s.fold, s.group, s.sha256] for s in sources],
         "responses": [[m.device, m.fir_sha256, m.recorder_rate_hz] for m in microphones],
+        "attribution": sha256_bytes(attribution or b""),
     }
     return sha256_bytes(canonical_json(document))
 
@@ -310,7 +312,7 @@ def _standing(folder: Path, request_sha256: str) -> Corpus | None:
         return None
     if not isinstance(document, dict) or document.get("request_sha256") != request_sha256:
         raise DataError(
-            f"{str(folder)!r} holds a corpus of other clips, devices or options",
+            f"{str(folder)!r} holds a corpus of other clips, devices, credits or options",
             fix="give another --out, or move that folder away first",
         )
     return require_same(folder, str(document.get("fingerprint")))

@@ -59,12 +59,13 @@ class _Names:
         self._known: dict[tuple[str, str], str] = {}
 
     def public(self, what: str, folder: Path) -> str:
+        plain = unicodedata.normalize("NFC", folder.name)
         try:
-            name = slug(folder.name)
+            name = slug(plain)
         except ConfigurationError as error:
             raise ConfigurationError(f"{folder}: {error.what}", fix=error.fix) from error
-        first = self._known.setdefault((what, name), folder.name)
-        if first != folder.name:
+        first = self._known.setdefault((what, name), plain)
+        if first != plain:
             raise ConfigurationError(
                 f"{folder}: {what} {name!r} is also made of folder {first!r}",
                 fix="rename one of them: names differ in more than case and signs",

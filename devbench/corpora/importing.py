@@ -96,6 +96,8 @@ def import_corpus(
     with work_beside(request.out, request.key) as work, opened(request.source, work) as source:
         gathered = gather(request.layout, source, is_paired=request.is_paired)
         lines = checked_lines(gathered.table)
+        if is_archive(request.source):
+            _require_inside(lines, source)
         devices = device_facts(gathered.table)
         _require_devices(gathered, devices, request)
         folder = work / "corpus"
@@ -122,6 +124,14 @@ def import_corpus(
         publish(folder / IMPORT_FILE, pretty_json(document), replace=True)
         corpus = into_place(folder, request.out, corpus.fingerprint)
         return Imported(corpus, replace(report, corpus=corpus), gathered.notes, n_resumed)
+
+
+def _require_inside(lines: Sequence[Line], root: Path) -> None:
+    """Refuse files that are not of the archive: its table could name any of this machine."""
+    inside = root.resolve()
+    for line in lines:
+        if not line.source.resolve().is_relative_to(inside):
+            raise line.row.refuse("path", "a file of the archive")
 
 
 def _copy_all(

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from devbench.audio.files import decode
+from devbench.audio.files import decode, is_flac_rate
 from devbench.corpora.defects import Finding, Measured, listen
 from devbench.corpora.rendering import convert_rate
 from devbench.corpora.riff import require_whole
@@ -128,10 +128,11 @@ def _encoded_again(data: bytes, mono: NDArray[np.floating], rate_hz: int) -> byt
     if subtype == "FLOAT":
         soundfile.write(buffer, mono.astype(np.float32), rate_hz, format="WAV", subtype=subtype)
         return buffer.getvalue()
+    container = "FLAC" if is_flac_rate(rate_hz) else "WAV"
     # Integers of our own: libsndfile would scale by 32767 what it had divided by 32768.
     n_bits = 16 if subtype == "PCM_16" else 24
     full = 2 ** (n_bits - 1)
     whole = np.clip(np.rint(mono.astype(np.float64) * full), -full, full - 1).astype(np.int32)
     whole <<= 32 - n_bits  # int32 is written by its upper bits
-    soundfile.write(buffer, whole, rate_hz, format="FLAC", subtype=subtype)
+    soundfile.write(buffer, whole, rate_hz, format=container, subtype=subtype)
     return buffer.getvalue()

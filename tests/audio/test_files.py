@@ -17,9 +17,11 @@ from devbench.files import sha256_bytes
 RATE_HZ = 8000
 
 
-def encoded(sound: np.ndarray, kind: str = "WAV", subtype: str = "PCM_16") -> bytes:
+def encoded(
+    sound: np.ndarray, kind: str = "WAV", subtype: str = "PCM_16", rate_hz: int = RATE_HZ
+) -> bytes:
     buffer = io.BytesIO()
-    soundfile.write(buffer, sound, RATE_HZ, format=kind, subtype=subtype)
+    soundfile.write(buffer, sound, rate_hz, format=kind, subtype=subtype)
     return buffer.getvalue()
 
 
@@ -79,6 +81,19 @@ def test_samples_that_are_no_numbers_are_refused(value: float) -> None:
 def test_what_is_no_sound_is_refused(data: bytes) -> None:
     with pytest.raises(DataError, match="no sound can be decoded"):
         decode(data, origin="x")
+
+
+@pytest.mark.parametrize("rate_hz", [16, 999, 800_000])
+def test_rates_of_no_microphone_are_refused(rate_hz: int) -> None:
+    with pytest.raises(DataError, match=f"{rate_hz} Hz"):
+        decode(encoded(noise(), rate_hz=rate_hz), origin="x")
+
+
+@pytest.mark.parametrize("rate_hz", [100_001, 700_000])
+def test_a_rate_that_flac_cannot_say_is_refused(rate_hz: int) -> None:
+    with pytest.raises(DataError, match="no FLAC file"):
+        encode_flac(noise(), rate_hz)
+    assert encode_flac(noise(), 192_000)
 
 
 def test_an_empty_file_is_refused() -> None:

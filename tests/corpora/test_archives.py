@@ -10,6 +10,7 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,12 @@ HOSTILE: dict[str, Callable[[Path], Path]] = {
     "is also a folder": lambda p: zipped(p / "a.zip", {"a": b"x", "a/b": b"y"}),
     "times its size": lambda p: zipped(p / "a.zip", {f"{i}.wav": BOMB for i in range(40)}),
     "times its size ": lambda p: tarred(p / "a.tar.gz", {f"{i}.wav": BOMB for i in range(40)}),
+    "otherwise than by deflate": lambda p: zipped(
+        p / "a.zip", {"a": b"x"}, method=zipfile.ZIP_LZMA
+    ),
+    "otherwise than by deflate ": lambda p: zipped(
+        p / "a.zip", {"a": b"x"}, method=zipfile.ZIP_BZIP2
+    ),
     "no file in it": lambda p: zipped(p / "a.zip", {}),
     "no file in it ": lambda p: tarred(p / "a.tar", {}),
 }
@@ -174,6 +181,19 @@ def test_a_damaged_archive_is_one_clear_line(name: str, tmp_path: Path) -> None:
         else:  # plain tar has no checksum of its own; zip and gzip have
             assert name == "a.tar" or found == clean
     assert n_refused >= 6
+
+
+@pytest.mark.parametrize("place", ["/{0}/secret.wav", "../../../secret.wav"])
+def test_a_table_in_an_archive_names_no_file_outside(place: str, tmp_path: Path) -> None:
+    write_sound(tmp_path / "secret.wav", 1)
+    write_sound(tmp_path / "own.wav", 2)
+    path = place.format(str(tmp_path).lstrip("/"))
+    table = f"path,device,label,event_id\nown.wav,a,dog,e\n{path},b,dog,e\n"
+    files = {"own.wav": (tmp_path / "own.wav").read_bytes(), "manifest.csv": table.encode()}
+    asked = replace(request(zipped(tmp_path / "a.zip", files)), layout="manifest")
+    with pytest.raises(ConfigurationError, match="line 3: column 'path'"):
+        import_corpus(asked)
+    assert not any(p.suffix in (".wav", ".flac") for p in (tmp_path / "data").rglob("*"))
 
 
 def test_another_file_is_no_archive(tmp_path: Path) -> None:

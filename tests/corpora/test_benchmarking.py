@@ -16,6 +16,7 @@ from devbench.corpora.benchmarking import benchmark_for, benchmark_toml
 from devbench.corpora.header import CorpusHeader
 from devbench.corpora.manifest import Corpus
 from devbench.errors import ConfigurationError, DataError, UsageError
+from devbench.plugin_kit.tiny import make_corpus
 
 DEVICES = ("phone", "tablet", "watch")
 
@@ -68,6 +69,14 @@ def test_too_few_events_are_refused() -> None:
     kept = tuple(c for c in mine.clips if (c.device, c.label) != ("watch", "dog"))
     with pytest.raises(DataError, match="'watch' has no train clip of class 'dog'"):
         benchmark_for(dataclasses.replace(mine, clips=kept), "mine")
+
+
+def test_the_command_says_where_runs_look_for_the_corpus(tmp_path: Path) -> None:
+    folder = make_corpus(tmp_path / "my data" / "other").folder
+    words = ["benchmark", str(folder), "--out", str(tmp_path / "my.toml")]
+    said = CliRunner().invoke(command, words, catch_exceptions=False).output
+    assert "DATA/tiny: rename its folder, 'other'" in said
+    assert f"--data '{tmp_path}/my data'" in said
 
 
 def test_the_command_does_not_overwrite(tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ def test_the_same_build_again_changes_nothing(request_: BuildRequest) -> None:
 def test_another_corpus_is_never_overwritten(request_: BuildRequest) -> None:
     build_corpus(request_)
     before = everything(request_.out)
-    with pytest.raises(DataError, match="other clips, devices or options"):
+    with pytest.raises(DataError, match="other clips, devices, credits or options"):
         build_corpus(replace(request_, role="pool"))
     manifest = request_.out / "manifest.csv"
     manifest.write_text(manifest.read_text().replace("dog", "cat"))
@@ -345,6 +345,15 @@ def test_credits_come_from_the_inputs(request_: BuildRequest, inputs: Inputs) ->
         rows = list(csv.DictReader(file))
     assert [row["event_id"] for row in rows] == ["77-A", "77-B", "80-A", "81-A"]
     assert rows[0]["author"] == "'=A1"  # a spreadsheet must not run it
+
+
+def test_a_corrected_credit_is_another_corpus(request_: BuildRequest, inputs: Inputs) -> None:
+    build_corpus(request_)
+    table = inputs.clips.read_text()
+    assert "=A1" in table
+    inputs.clips.write_text(table.replace("=A1", "Anna"))
+    with pytest.raises(DataError, match="other clips, devices, credits"):
+        build_corpus(request_)
 
 
 def test_credits_can_be_given(request_: BuildRequest) -> None:

@@ -108,6 +108,12 @@ def test_another_rate_needs_to_be_asked_for(request_: ImportRequest) -> None:
     assert "1 files converted to 22050 Hz (soxr HQ)" in corpus.header.citation
 
 
+def test_what_flac_cannot_hold_becomes_wav(request_: ImportRequest) -> None:
+    corpus = import_corpus(replace(request_, rate_hz=100_001))
+    assert corpus.header.sample_rate_hz == 100_001
+    assert {Path(clip.path).suffix for clip in corpus.clips} == {".wav"}
+
+
 @pytest.mark.parametrize(
     ("row", "column", "value", "where", "expected"),
     [

@@ -67,6 +67,13 @@ def test_one_name_is_one_name_in_both_forms_of_unicode(tmp_path: Path) -> None:
     assert {c.event_id for c in made.corpus.clips} == {"dog/caf\u00e9"}
 
 
+def test_one_folder_is_one_class_in_both_forms_of_unicode(tmp_path: Path) -> None:
+    write_sound(tmp_path / "in/a/T\u00fcr/1.wav", 1)
+    write_sound(tmp_path / "in/b/Tu\u0308r/1.wav", 2)
+    made = take(tmp_path / "in", "folders")
+    assert {c.label for c in made.corpus.clips} == {"t-r"}
+
+
 def test_recordings_that_only_share_their_names_are_noticed(tmp_path: Path) -> None:
     for d, device in enumerate(("a", "b")):
         for e in range(8):
