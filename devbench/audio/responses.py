@@ -100,7 +100,7 @@ def read_response(path: Path, *, provenance: Provenance) -> FrequencyResponse:
     """Return the response in a CSV file, or say which line is wrong."""
     import numpy as np
 
-    reader = csv.reader(io.StringIO(read_bytes(path).decode("utf-8", errors="replace")))
+    reader = csv.reader(io.StringIO(read_bytes(path).decode("utf-8-sig", errors="replace")))
     row: list[str] = []
     rows: list[tuple[float, float]] = []
     try:

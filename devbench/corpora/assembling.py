@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from glob import escape
 from pathlib import Path
 
 from devbench.corpora.manifest import Corpus, open_corpus
@@ -59,8 +59,9 @@ def scratch_beside(folder: Path) -> Iterator[Path]:
 
 def remove_unlocked(folder: Path, ending: str, *, but: Path | None = None) -> None:
     """Remove what processes that are gone left beside folder: hidden, with its name and ending."""
-    for other in folder.parent.glob(f".{escape(folder.name[:80])}.*.{ending}"):
-        if other == but:
+    own = re.compile(rf"\.{re.escape(folder.name[:80])}\.[0-9a-f]+\.{ending}")
+    for other in folder.parent.iterdir():
+        if other == but or not own.fullmatch(other.name):
             continue
         with contextlib.suppress(OSError):
             if time.time() - other.stat().st_ctime < 60:

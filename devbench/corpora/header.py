@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from devbench.contract.names import NAME_PATTERN
 from devbench.contract.values import Device, Provenance
@@ -47,6 +47,14 @@ class CorpusHeader(BaseModel):
     citation: str = Field(max_length=16_000)
     sample_rate_hz: int = Field(gt=0, le=768_000)
     devices: list[DeviceEntry] = Field(min_length=1, max_length=1000)
+
+    @field_validator("devices")
+    @classmethod
+    def _are_different(cls, devices: list[DeviceEntry]) -> list[DeviceEntry]:
+        ids = [device.id for device in devices]
+        if twins := sorted({i for i in ids if ids.count(i) > 1}):
+            raise ValueError(f"device {twins[0]!r} stands twice")
+        return devices
 
     def device_values(self) -> tuple[Device, ...]:
         """Return the devices as contract values."""

@@ -105,7 +105,10 @@ def write_corpus(folder: Path, header: CorpusHeader, clips: Iterable[Clip]) -> C
 
 
 def _read_rows(path: Path, header: CorpusHeader) -> list[Clip]:
-    text = table_bytes(path, at_most=MAX_MANIFEST_BYTES).decode("utf-8", errors="replace")
+    try:
+        text = table_bytes(path, at_most=MAX_MANIFEST_BYTES).decode("utf-8-sig")
+    except UnicodeDecodeError as error:  # replaced letters could make one event of two
+        raise ConfigurationError(f"{path}: no UTF-8 text", fix="save it as UTF-8") from error
     reader = csv.reader(io.StringIO(text, newline=""))
     try:
         return _clips(path, reader, header)

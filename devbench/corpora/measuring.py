@@ -93,7 +93,8 @@ def _deconvolved(
     """Return the windowed linear impulse response, from 0.1 s before its peak: [sample]."""
     import numpy as np
 
-    n_fft = 1 << (len(recording) + len(played) - 1).bit_length()
+    longest = max(len(recording) + len(played), round((BEFORE_S + IMPULSE_S) * rate_hz))
+    n_fft = 1 << (longest - 1).bit_length()
     spectrum = np.fft.rfft(played, n_fft)
     power = np.abs(spectrum) ** 2
     whole = np.fft.rfft(recording, n_fft) * np.conj(spectrum) / (power + 1e-7 * power.max())
@@ -104,7 +105,7 @@ def _deconvolved(
     crest = impulse[peak] ** 2 / max(float(np.mean(impulse**2)), 1e-300)
     if 10 * math.log10(max(crest, 1e-300)) < CREST_DB:
         raise DataError("no sweep is heard", fix="give the recording of that sweep, louder")
-    start = peak if peak < n_fft // 2 else peak - n_fft
+    start = peak if peak < len(recording) else peak - n_fft
     if start < -rate_hz // 100 or start + len(played) > len(recording) + rate_hz // 100:
         raise DataError(
             "the recording does not hold the whole sweep",
@@ -195,6 +196,11 @@ def _relative(freq_hz: Floats, gain_db: Floats) -> FrequencyResponse:
 
     if len(freq_hz) < 2:
         raise DataError("no band of the response was measured", fix="measure a wider range")
+    if not freq_hz[0] <= 1000 <= freq_hz[-1]:
+        raise DataError(
+            f"the response was measured from {freq_hz[0]:.0f} to {freq_hz[-1]:.0f} Hz",
+            fix="measure a range that holds 1 kHz, to which gains are relative",
+        )
     at_1khz = np.interp(math.log(1000.0), np.log(freq_hz), gain_db)
     return FrequencyResponse(freq_hz=freq_hz, gain_db=gain_db - at_1khz)
 

@@ -211,15 +211,16 @@ def test_a_failed_build_leaves_nothing(request_: BuildRequest, inputs: Inputs) -
 
 def test_what_a_killed_build_left_is_removed(request_: BuildRequest, monkeypatch) -> None:
     stale = request_.out.with_name(".tiny.0123.building")
-    foreign = request_.out.with_name(".tinier.0123.building")
+    foreign = [request_.out.with_name(f".{n}.0123.building") for n in ("tinier", "tiny.v2")]
     stale.mkdir(parents=True)
-    foreign.mkdir()
+    for folder in foreign:
+        folder.mkdir()
     (stale / "half.flac").write_bytes(b"x")
     later = time.time() + 3600
     monkeypatch.setattr(time, "time", lambda: later)
     build_corpus(request_)
     assert not stale.exists()
-    assert foreign.exists()
+    assert all(folder.exists() for folder in foreign)
 
 
 def test_another_rate_needs_to_be_asked_for(request_: BuildRequest, inputs: Inputs) -> None:

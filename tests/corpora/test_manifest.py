@@ -169,6 +169,26 @@ def test_a_wrong_header_is_named(corpus: Corpus, line: str, message: str) -> Non
     assert message in str(error.value)
 
 
+def test_a_device_stands_once(corpus: Corpus) -> None:
+    path = corpus.folder / "corpus.toml"
+    text = path.read_text()
+    path.write_text(text + text[text.index("[[devices]]") :])
+    with pytest.raises(ConfigurationError, match="stands twice"):
+        open_corpus(corpus.folder)
+
+
+def test_letters_of_another_encoding_are_refused_and_a_byte_order_mark_is_not(
+    corpus: Corpus,
+) -> None:
+    path = corpus.folder / "manifest.csv"
+    data = path.read_bytes()
+    path.write_bytes(b"\xef\xbb\xbf" + data)
+    assert open_corpus(corpus.folder).clips == corpus.clips
+    path.write_bytes(data.replace(corpus.clips[0].event_id.encode(), b"\xe8", 1))
+    with pytest.raises(ConfigurationError, match="no UTF-8 text"):
+        open_corpus(corpus.folder)
+
+
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=100)
 
 

@@ -13,7 +13,8 @@ from scipy import signal
 
 from devbench.audio.responses import mel_bands
 from devbench.cli.data import command
-from devbench.corpora.measuring import Sweep, from_impulses, from_pairs, from_sweeps
+from devbench.contract.values import FrequencyResponse
+from devbench.corpora.measuring import Sweep, from_impulses, from_pairs, from_sweeps, normalised
 from devbench.errors import DataError, UsageError
 
 RATE_HZ = 32_000
@@ -67,6 +68,23 @@ def test_a_sweep_gives_the_filter(name: str) -> None:
     recordings = [0.5 * recorded(name, played), 0.2 * recorded(name, played, delay=777)]
     found = from_sweeps(recordings, played, RATE_HZ, low_hz=SWEEP.low_hz, high_hz=SWEEP.high_hz)
     assert worst_db(name, found) < TOLERANCE_DB
+
+
+def test_a_sweep_may_come_late_or_be_short() -> None:
+    sweep = Sweep(SWEEP.low_hz, SWEEP.high_hz, 0.5)
+    edges = {"low_hz": SWEEP.low_hz, "high_hz": SWEEP.high_hz}
+    played = sweep.samples(RATE_HZ)
+    late = np.concatenate([np.zeros(3 * RATE_HZ), recorded("flat", played)])
+    assert worst_db("flat", from_sweeps([late], played, RATE_HZ, **edges)) < 0.5
+    short = Sweep(SWEEP.low_hz, SWEEP.high_hz, 0.1).samples(RATE_HZ)
+    recording = np.concatenate([short, np.zeros(RATE_HZ // 100)])
+    assert worst_db("flat", from_sweeps([recording], short, RATE_HZ, **edges)) < 3
+
+
+def test_a_curve_that_does_not_hold_1_khz_is_refused() -> None:
+    curve = FrequencyResponse(np.array([2000.0, 8000.0]), np.zeros(2), "measured")
+    with pytest.raises(DataError, match="from 2000 to 8000 Hz"):
+        normalised(curve)
 
 
 def test_what_the_device_distorts_does_not_count() -> None:
