@@ -11,6 +11,7 @@ from devbench.errors import DataError
 from devbench.explaining.devices import DeviceEstimate
 from devbench.explaining.estimates import (
     FIR_TAPS,
+    LEAST_PAIRS,
     Difference,
     Sound,
     convolved,
@@ -63,7 +64,7 @@ def recordings_of(
 ) -> dict[str, dict[str, Floats]]:
     """Return the recordings of a choice of events: {device: {event: [sample]}}.
 
-    A device without any of the shared choice gives events of its own.
+    A device with fewer than LEAST_PAIRS of the shared choice adds events of its own to them.
     """
     import numpy as np
 
@@ -72,9 +73,10 @@ def recordings_of(
     for number, device in enumerate(devices):
         own = [clip for clip in clips if clip.device == device]
         chosen = [clip for clip in own if clip.event_id in shared]
-        if len(chosen) < min(n_events, len(own)) // 2:
-            events = set(choose_events(own, n_events))
-            chosen = [clip for clip in own if clip.event_id in events]
+        if len(chosen) < LEAST_PAIRS:
+            rest = [clip for clip in own if clip.event_id not in shared]
+            added = set(choose_events(rest, n_events - len(chosen)))
+            chosen += [clip for clip in rest if clip.event_id in added]
         found[device] = {
             clip.event_id: read_clip(
                 corpus.folder / clip.path,
