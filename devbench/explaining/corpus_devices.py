@@ -16,6 +16,7 @@ from devbench.explaining.estimates import (
     Sound,
     convolved,
     difference_of,
+    heard_of,
     rms_dbfs,
     sound_of,
 )
@@ -138,7 +139,7 @@ def _level_change(clips: Sequence[Floats], difference: Difference, rate_hz: int)
     import numpy as np
 
     taps = minimum_phase_fir(difference.response.freq_hz, difference.response.db, FIR_TAPS, rate_hz)
-    changes = [rms_dbfs(convolved(clip, taps)) - rms_dbfs(clip) for clip in clips[:40]]
+    changes = [rms_dbfs(convolved(clip, taps)) - rms_dbfs(clip) for clip in heard_of(clips)[:40]]
     return float(np.median(changes))
 
 

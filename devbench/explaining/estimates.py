@@ -4,7 +4,7 @@ With recordings of the same events by a reference device (pairs): response, gain
 are those between the two. Without pairs: ratios of long-term averages, which also hold what differs
 between the two sets of events; compression is then not known.
 
-level       median over clips of the RMS of the whole clip
+level       median over clips that hold a sound of the RMS of the whole clip
 gain        median over pairs of the difference of these RMS; without pairs, of the two medians
 response    H1 over pairs (corpora.measuring), each pair first brought to one gain: a compressor
             that turns loud events down would otherwise turn down the bands that they are loud in.
@@ -21,7 +21,7 @@ clipping    share of samples in runs of three or more at a clip's own peak, to a
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -89,9 +89,7 @@ def sound_of(recordings: Sequence[Floats], rate_hz: int) -> Sound:
     """Return what clips [sample] of one device say; DataError where all are silent."""
     import numpy as np
 
-    heard = [clip for clip in recordings if float(np.max(np.abs(clip))) > 0]
-    if not heard:
-        raise DataError("all recordings are silent", fix="give recordings of a sound")
+    heard = heard_of(recordings)
     noise_dbfs, noise = noise_floor(heard, rate_hz)
     levels = [rms_dbfs(clip) for clip in heard]
     peaks = [_db(float(np.max(np.abs(clip))) ** 2) for clip in heard]
@@ -107,21 +105,32 @@ def sound_of(recordings: Sequence[Floats], rate_hz: int) -> Sound:
     )
 
 
+def heard_of(recordings: Iterable[Floats]) -> list[Floats]:
+    """Return the clips that hold a sound; DataError where none does."""
+    heard = [clip for clip in recordings if _is_sound(clip)]
+    if not heard:
+        raise DataError("all recordings are silent", fix="give recordings of a sound")
+    return heard
+
+
 def difference_of(
     reference: Mapping[str, Floats], device: Mapping[str, Floats], rate_hz: int
 ) -> Difference:
-    """Return how a device differs from a reference. Both: recordings [sample] by event."""
+    """Return how a device differs from a reference. Both: recordings [sample] by event.
+
+    Silent clips are left out; DataError where one of the two has no other.
+    """
     import numpy as np
 
     shared = sorted(reference.keys() & device.keys())
     pairs = [(reference[event], device[event]) for event in shared]
-    pairs = [pair for pair in pairs if all(float(np.max(np.abs(clip))) > 0 for clip in pair)]
+    pairs = [pair for pair in pairs if all(_is_sound(clip) for clip in pair)]
     response, how = _response(pairs, reference, device, rate_hz)
     if pairs:
         gain_db = float(np.median([rms_dbfs(b) - rms_dbfs(a) for a, b in pairs]))
     else:
         first, second = (
-            float(np.median([rms_dbfs(clip) for clip in clips.values()]))
+            float(np.median([rms_dbfs(clip) for clip in heard_of(clips.values())]))
             for clips in (reference, device)
         )
         gain_db = second - first
@@ -295,6 +304,12 @@ def _banded(power: Floats, n_bands: int, rate_hz: int) -> Curve:
     return Curve(
         centre_hz[is_filled], 10 * np.log10(np.maximum(band, max(band.max(), 1e-30) * 1e-10))
     )
+
+
+def _is_sound(clip: Floats) -> bool:
+    import numpy as np
+
+    return float(np.max(np.abs(clip))) > 0
 
 
 def _db(power: float) -> float:

@@ -127,6 +127,24 @@ def test_a_silent_device_is_named_and_the_others_are_estimated() -> None:
     assert missing[0].part == "dead" and "silent" in missing[0].why
 
 
+def with_silence(clips: dict[str, Floats]) -> dict[str, Floats]:
+    """Return clips and more silent ones than there are, in front."""
+    return {f"-{n}": np.zeros(RATE_HZ) for n in range(len(clips) + 3)} | clips
+
+
+@pytest.mark.parametrize("prefix", ["", "other-"])
+def test_silent_clips_change_nothing(prefix: str) -> None:
+    """With pairs and without: level, gain and response are those of the clips with a sound."""
+    model = dataclasses.replace(QUIET, gain_db=-6, response_hz=(500, 5000), response_db=(0, 9))
+    device = {f"{prefix}{event}": clip for event, clip in recorded(model).items()}
+    (_, plain), _ = estimate_devices({"good": REFERENCE, "other": device}, "good", RATE_HZ)
+    (_, found), _ = estimate_devices(
+        {"good": with_silence(REFERENCE), "other": with_silence(device)}, "good", RATE_HZ
+    )
+    assert found == plain.model_copy(update={"n_clips": 2 * N_EVENTS + 3})
+    assert plain.how == ("long-term" if prefix else "paired")
+
+
 def test_without_pairs_it_is_said_what_is_missing() -> None:
     other = {f"other-{event}": clip for event, clip in REFERENCE.items()}
     found, missing = estimate_devices({"good": REFERENCE, "alone": other}, "good", RATE_HZ)
