@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 MIN_EVENTS = 12
 """Source recordings: the least that `devbench.explaining.estimating` splits into three parts."""
 MAX_WINDOWS = 6000
-"""Over all devices; of a larger corpus, so many are taken, by the hash of the event."""
+"""Over all devices; of a larger corpus, so many are taken, from all source recordings in turn."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +60,9 @@ class Collected:
 def paired_events(planned: Planned, features: FeatureCache) -> list[str]:
     """Return the test events that every device recorded, as many as are measured on, sorted.
 
-    Raises DataError where they are too few to split into three parts.
+    Of more than MAX_WINDOWS in turn one of each source recording, by hash, and at least one of
+    each of MIN_EVENTS recordings. Raises DataError where they are too few to split into three
+    parts.
     """
     plan = planned.plan
     devices = [plan.source, *plan.targets]
@@ -80,11 +83,23 @@ def paired_events(planned: Planned, features: FeatureCache) -> list[str]:
             "them, docs/corpus-format.md), or another --fold with more test events",
         )
     crop = planned.benchmark.budgets[plan.budget].crop_frames
-    ordered = sorted(shared, key=lambda event: sha256_bytes(event.encode()))
+    ordered = _in_turn({event: found[0][event].group for event in shared})
     lengths = features.clips([found[0][event] for event in ordered])
     windows = (max(1, round(len(frames) / crop)) * len(devices) for frames in lengths)
     n_kept = sum(total <= MAX_WINDOWS for total in itertools.accumulate(windows))
     return sorted(ordered[: max(n_kept, MIN_EVENTS)])
+
+
+def _in_turn(group_of: Mapping[str, str]) -> list[str]:
+    """Return events by hash, first one of each group, then a second one of each, and so on."""
+    by_hash = sorted(group_of, key=lambda event: sha256_bytes(event.encode()))
+    n_before: Counter[str] = Counter()
+    turns = []
+    for place, event in enumerate(by_hash):
+        group = group_of[event]
+        turns.append((n_before[group], place, event))
+        n_before[group] += 1
+    return [event for _, _, event in sorted(turns)]
 
 
 def collect_classifier(

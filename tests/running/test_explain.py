@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from devbench.contract.values import Clip
 from devbench.errors import DataError, UsageError
 from devbench.explaining.documents import Identity, Information, Protocol, place
 from devbench.explaining.relevance import Relevance
@@ -20,7 +24,7 @@ from devbench.running.explain import (
     information_of_converter,
     information_of_run,
 )
-from devbench.running.features import ensure_features
+from devbench.running.features import FeatureCache, ensure_features
 from devbench.running.relevance import Question, explain_relevance
 from devbench.running.stored_run import open_run
 from helpers.explained import asked_of
@@ -30,6 +34,16 @@ from helpers.runs import World
 QUICK = Protocol(hidden=32, max_epochs=5, patience=2, seeds=[0, 1])
 N_TEST = 15
 CONVOLUTION = ["channel", "frequency", "time"]
+
+
+@dataclass
+class LongClips:
+    """Features whose clips have so many frames."""
+
+    n_frames: int
+
+    def clips(self, clips: list[Clip]) -> list[NDArray[np.float32]]:
+        return [np.zeros((self.n_frames, 0), np.float32)] * len(clips)
 
 
 @pytest.fixture(scope="module")
@@ -188,3 +202,25 @@ def test_unpaired_and_few_events_are_refused(half_tested: World) -> None:
     none = [c for c in planned.clips if (c.device == "watch") == (c.event_id in events[:5])]
     with pytest.raises(DataError, match="no test event that all 3 devices"):
         paired_events(replace(planned, clips=tuple(none)), features)
+
+
+@pytest.mark.usefixtures("without_workers")
+@pytest.mark.parametrize(("n_windows", "n_kept"), [(70, 28), (600, 12), (7, 280)])
+def test_a_large_corpus_is_cut_in_turn_from_each_source_recording(
+    half_tested: World, n_windows: int, n_kept: int
+) -> None:
+    """20 events each of 14 recordings and 3 devices: of 6,000 windows, or one each of 12."""
+    planned = half_tested.plan()
+    clips = [
+        replace(clip, event_id=f"{number:03d}", group=f"recording-{number // 20}")
+        for clip in {clip.device: clip for clip in planned.clips}.values()
+        for number in range(14 * 20)
+    ]
+    split_of = dict.fromkeys((clip.event_id for clip in clips), "test")
+    crop = planned.benchmark.budgets[planned.plan.budget].crop_frames
+    features = LongClips(n_windows * crop)
+    large = replace(planned, clips=tuple(clips), split_of=split_of)
+    events = paired_events(large, cast(FeatureCache, features))
+    counts = Counter(int(event) // 20 for event in events)
+    assert len(events) == n_kept
+    assert len(counts) >= 12 and len(set(counts.values())) == 1
