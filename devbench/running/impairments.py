@@ -38,7 +38,11 @@ def explain_losses(run: StoredRun, estimates: list[DeviceEstimate], *, talk: Tal
     for target in targets:
         if plan.method.per_target:
             renderings.append(_plain(run, target))
-        models = device_models(known[plan.source], known[target])
+        models = device_models(
+            known[plan.source],
+            known[target],
+            sample_rate_hz=run.model.features.sample_rate_hz,
+        )
         renderings += [_rendering(run, target, models[name]) for name in NAMES]
     clips = run.clips(plan.source)
     logits = _predict(run, renderings, talk=talk)
