@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from devbench.errors import DataError
 from devbench.explaining.devices import Devices, device_table, loss_table
-from devbench.explaining.documents import Identity, Information
+from devbench.explaining.documents import Identity, Information, Network
 from devbench.explaining.relevance import Missing, Relevance
 from devbench.explaining.relevance import table as relevance_table
 from devbench.explaining.shelf import diagnosis_path
@@ -51,18 +51,27 @@ def explained_sections(store: Store, run_id: str, benchmark: str) -> tuple[Expla
 
 
 def _section(store: Store, run_id: str, benchmark: str, kind: str, title: str) -> Explained:
-    path = diagnosis_path(store.folder, run_id, f"{kind}.json")
     command = f"devbench explain {kind} {run_id[:12]}"
     if kind == "devices":
         command = f"devbench explain devices {benchmark} --run {run_id[:12]}"
-    if not path.exists():
-        return Explained(kind, title, (), (), command)
-    try:
-        tables, notes = _READ[kind](path)
-    except DataError as error:
-        words = error.what.replace(str(path), path.name)  # a page shows no folders of its maker
-        return Explained(kind, title, (), (clean_line(words),), command)
-    return Explained(kind, title, tables, tuple(map(clean_line, notes)), command)
+    tables: list[Table] = []
+    notes: list[str] = []
+    for path in _kept(diagnosis_path(store.folder, run_id, f"{kind}.json")):
+        try:
+            found, gaps = _READ[kind](path)
+        except DataError as error:
+            # a page shows no folders of its maker
+            gaps = [error.what.replace(str(path), path.name)]
+        else:
+            tables += found
+        notes += map(clean_line, gaps)
+    return Explained(kind, title, tuple(tables), tuple(notes), command)
+
+
+def _kept(path: Path) -> list[Path]:
+    """Return the documents of a kind: of the run, and `<kind>-<target>.json` of its classifiers."""
+    own = [path] if path.exists() else []
+    return own + sorted(path.parent.glob(f"{path.stem}-*.json"))
 
 
 Read = tuple[tuple[Table, ...], list[str]]
@@ -71,16 +80,22 @@ Read = tuple[tuple[Table, ...], list[str]]
 def _information(path: Path) -> Read:
     found = read_document(path, Information, schema=1)
     caption = (
-        f"device information, nats (at least), of {found.clips.entropy_nats:.3f}; accuracy by "
-        f"chance {found.clips.chance:.3f}"
+        f"{_of(found.network)}device information, nats (at least), of "
+        f"{found.clips.entropy_nats:.3f}; accuracy by chance {found.clips.chance:.3f}"
     )
     return (_table(caption, information_table(found)),), []
 
 
 def _identity(path: Path) -> Read:
     found = read_document(path, Identity, schema=1)
-    caption = "how well an auxiliary classifier tells the device"
-    return (_table(caption, identity_table(found)),), found.notes
+    of = _of(found.network)
+    caption = f"{of}how well an auxiliary classifier tells the device"
+    return (_table(caption, identity_table(found)),), [of + note for note in found.notes]
+
+
+def _of(network: Network) -> str:
+    """Return whose classifier it is, where a run has one per target."""
+    return f"classifier for {network.target}: " if network.target else ""
 
 
 def _relevance(path: Path) -> Read:
@@ -112,4 +127,4 @@ def _gaps(missing: list[Missing]) -> list[str]:
 
 def _table(caption: str, rows: list[list[str]]) -> Table:
     header, *body = [tuple(map(clean_line, row)) for row in rows]
-    return Table(caption, header, tuple(body))
+    return Table(clean_line(caption), header, tuple(body))

@@ -25,7 +25,7 @@ from devbench.results.expected import Expectation
 from devbench.results.metrics import mean
 from devbench.results.record import Epoch
 from devbench.results.store import Store
-from helpers.explained import made_up_information
+from helpers.explained import made_up_identity, made_up_information
 from helpers.pages import Parsed
 from helpers.records import make_run
 from helpers.runs import Heard as Talk
@@ -230,6 +230,24 @@ def test_diagnoses_are_shown_or_their_command_is(tmp_path: Path) -> None:
     page = page_of(store, run_id)
     assert "device information, nats" in page and "devbench explain identity" in page
     assert HOSTILE[0] not in page and "&lt;img src=x" in page
+
+
+def test_every_classifier_of_a_run_with_one_per_target_is_shown(tmp_path: Path) -> None:
+    store = filled_store(tmp_path / "store", {"ideal": 2.0})
+    run_id = store.run_ids()[0]
+    for target in ("lggram", "applewatchse"):
+        keep(made_up_information(run_id, target=target), store.folder)
+        keep(made_up_identity(run_id, target=target, notes=["no bins"]), store.folder)
+    diagnosis_path(store.folder, run_id, "identity-phone.json").write_text("{ damaged")
+    found = {one.kind: one for one in explained_sections(store, run_id, "sim7")}
+    for kind in ("information", "identity"):
+        captions = [table.caption.partition(":")[0] for table in found[kind].tables]
+        assert captions == ["classifier for applewatchse", "classifier for lggram"]
+    told, other, damaged = found["identity"].notes
+    assert told == "classifier for applewatchse: no bins"
+    assert other == "classifier for lggram: no bins"
+    assert "identity-phone.json" in damaged and str(tmp_path) not in damaged
+    assert page_of(store, run_id).count("Not measured yet") == 2, "relevance and devices"
 
 
 def test_hostile_names_are_text(tmp_path: Path) -> None:
