@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 MIN_EVENTS = 12
 """Source recordings: the least that `devbench.explaining.estimating` splits into three parts."""
+N_TOLD_APART = 2
 MAX_WINDOWS = 6000
 """Over all devices; of a larger corpus, so many are taken, from all source recordings in turn."""
 
@@ -160,9 +161,16 @@ def collect_converter(
 ) -> Collected:
     """Return statistics of a converter's layers: the label is the device converted to.
 
-    Raises DataError where a trained artifact is not there; nothing is trained here.
+    Raises DataError where there is one target only, or where a trained artifact is not there;
+    nothing is trained here.
     """
     plan = planned.plan
+    if len(plan.targets) < N_TOLD_APART:
+        raise DataError(
+            f"method {plan.method.name!r} converts to one target only, {plan.targets[0]!r}: there "
+            "is nothing to tell apart",
+            fix="use a benchmark with three devices or more",
+        )
     events = paired_events(planned, features)
     clips = _of(planned, plan.source, events)
     stage_clips(planned, features, clips, scratch / "clips")

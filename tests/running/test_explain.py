@@ -120,6 +120,21 @@ def test_a_converter_without_a_network_has_its_output(half_tested: World) -> Non
 
 
 @pytest.mark.usefixtures("without_workers")
+def test_of_two_devices_the_rest_is_measured(tiny_data: Path, tmp_path: Path) -> None:
+    world = World.make(
+        tmp_path, tiny_data, devices='["phone", "tablet"]',
+        convert="0.1", train="0.3", val="0.1", test="0.5", epochs="1",
+    )  # fmt: skip
+    planned = world.plan("fr-shift-real")
+    with pytest.raises(DataError, match="'tablet': there is nothing to tell apart"):
+        information_of_converter(planned, world.store, QUICK, talk=world.heard)
+    found = identity(world, world.run("fr-shift-real"))
+    assert [seen.what for seen in found.seen] == ["recordings", "embedding"]
+    (note,) = found.notes
+    assert note.startswith("converted: ") and "three devices" in note
+
+
+@pytest.mark.usefixtures("without_workers")
 def test_a_converter_that_is_not_trained_names_the_command(half_tested: World) -> None:
     """Of a one-to-one method, whose artifacts are one per pair."""
     planned = half_tested.plan("mc-200")
