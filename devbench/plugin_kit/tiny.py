@@ -101,8 +101,9 @@ def make_corpus(
                     heard = change(heard, device, event)
                 path = f"audio/{device}/{event}.flac"
                 sha256 = write_clip(folder / path, heard, RATE_HZ)
+                n = len(heard)
                 clips.append(
-                    Clip(f"{device}-{event}", event, device, label, path, sha256, N_SAMPLES, event)
+                    Clip(f"{device}-{event}", event, device, label, path, sha256, n, event)
                 )
     for device in DEVICES:
         if with_responses:

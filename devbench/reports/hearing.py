@@ -207,13 +207,15 @@ def _cut(
     why_not: str,
     notes: Sequence[str],
 ) -> Heard:
-    """Return frames and sounds of the loudest seconds, the same on all devices."""
+    """Return frames and sounds of the loudest seconds within what all devices recorded."""
     import numpy as np
 
     settings = planned.benchmark.features
     rate_hz, hop = settings.sample_rate_hz, settings.hop_samples
     sound = _samples(planned, own)
-    start = _loudest(sound, round(MAX_S * rate_hz)) // hop  # frames
+    real = [_samples(planned, clip) for clip in others.values()]
+    n_shared = min(map(len, [sound, *real]))  # devices may stop at different times
+    start = _loudest(sound[:n_shared], round(MAX_S * rate_hz)) // hop  # frames
     length = round(MAX_S * rate_hz / hop)
     frames = slice(start, start + length)
     samples = slice(start * hop, (start + length) * hop)
@@ -227,12 +229,12 @@ def _cut(
 
     floor_db = settings.floor_db
     pairs = []
-    for (target, clip), shown in zip(others.items(), real_db, strict=True):
+    for target, heard, shown in zip(others, real, real_db, strict=True):
         changed = converted.get(target)
         pairs.append(
             Pair(
                 target=target,
-                real=take(target, shown, _samples(planned, clip)),
+                real=take(target, shown, heard),
                 converted=None
                 if changed is None
                 else take(target, changed, _filtered(planned, features, own_db, changed, sound)),

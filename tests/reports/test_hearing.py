@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from devbench.errors import CheckError, DataError
+from devbench.plugin_kit.tiny import make_corpus
 from devbench.reports import hearing
 from devbench.reports.hearing import Heard, hear
 from devbench.reports.shown import MAX_BYTES, heard_view
@@ -143,6 +144,26 @@ def test_what_is_not_at_hand_is_named(shifted: Case, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(hearing, "shared_events", none_shared)
     with pytest.raises(DataError, match="no test event"):
         shifted.hear()
+
+
+@pytest.mark.usefixtures("without_workers")
+def test_a_target_that_stops_before_the_source_is_loudest_is_heard_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hearing, "MAX_S", 0.1)
+
+    def early_or_late(sound: np.ndarray, device: str, _: str) -> np.ndarray:
+        if device == "tablet":
+            return sound[:2000]
+        return sound * np.where(np.arange(len(sound)) < 3000, 0.1, 1.0)
+
+    make_corpus(tmp_path / "data" / "tiny", change=early_or_late)
+    heard = case_of(World.make(tmp_path, tmp_path / "data"), "fr-shift-real").hear()
+    takes = [heard.source, *(take for p in heard.pairs for take in (p.real, p.converted) if take)]
+    assert len(takes) == 5
+    lengths = {len(sound(take.flac)) for take in takes}
+    assert lengths == {len(takes[0].frames) * 128}, "all hear the same part, whole"
+    assert heard.start_s + 0.1 <= 2000 / RATE_HZ + 128 / RATE_HZ
 
 
 def test_the_loudest_part_is_cut_out() -> None:
