@@ -130,21 +130,21 @@ def recommend(
     """Return the method with the best worst target, and why no other.
 
     backbone: None for that of the newest run. Raises DataError where no run fits the question or
-    no method the limits, UnknownNameError for a device that was never tested.
+    no method the limits, UnknownNameError for a device that is no target from that source.
     """
     key, held, notes = _block(records, benchmark, budget, backbone)
     excluded: dict[str, str] = {}
     runs, left_out = _runs(held, key, excluded)
     notes += left_out
-    tested = sorted({s.device for of in runs.values() for r in of.values() for s in r.scores})
-    devices = tuple(
-        require_known("device of these runs", name, tested, list_command="devbench ls devices")
-        for name in limits.devices or tested
-    )
     if limits.source is not None:
         require_known("source of these runs", limits.source,
                       sorted({cell.source for of in runs.values() for cell in of}),
                       list_command="devbench ls runs")  # fmt: skip
+    tested = _tested(runs, limits.source)
+    devices = tuple(
+        require_known("target of these runs", name, tested, list_command="devbench ls devices")
+        for name in limits.devices or tested
+    )
     runs = {name: _asked(of, devices, limits.source) for name, of in runs.items()}
     sources = sorted({cell.source for of in runs.values() for cell in of})
     base = [r for r in held if r.plan.method.name == BASELINE and _is_default(r)]
@@ -232,6 +232,12 @@ def _runs(
         budget=key.budget,
         backbone=key.backbone,
     )
+
+
+def _tested(runs: Mapping[str, Mapping[Cell, Record]], source: str | None) -> list[str]:
+    """Return the devices that are a target of a run from the source."""
+    asked = [r for of in runs.values() for cell, r in of.items() if source in (None, cell.source)]
+    return sorted({s.device for r in asked for s in r.scores if s.role == "target"})
 
 
 def _asked(

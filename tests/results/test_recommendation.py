@@ -105,6 +105,14 @@ def test_a_source_alone_counts_methods_that_ran_from_it(runs: list[MadeRun]) -> 
     assert found.sources == (DEVICES[0],) and found.best.method == "gain"
 
 
+def test_the_source_is_none_of_the_devices_that_scores_are_over(runs: list[MadeRun]) -> None:
+    assert set(asked(runs).devices) == set(DEVICES)
+    found = asked(runs, Limits(source=DEVICES[0]))
+    assert set(found.devices) == set(DEVICES[1:])
+    with pytest.raises(UnknownNameError, match=DEVICES[0]):
+        asked(runs, Limits((DEVICES[0],), DEVICES[0]))
+
+
 def test_the_order_of_records_does_not_matter(runs: list[MadeRun]) -> None:
     shuffled = random.Random(1).sample(runs, len(runs))
     assert asked(shuffled) == asked(runs)
