@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from devbench.results.artifact import ArtifactDocument
     from devbench.results.shelf import Shelved
     from devbench.results.store import Store
+    from devbench.running.plan import Request
     from devbench.running.preparing import Ready
 
 MAX_LOSSES_SHOWN = 12
@@ -105,11 +106,24 @@ def train_command(
         return
     for item in ready:
         _print_ready(item)
-    where = f"--source {request.source} --benchmark {benchmark} --budget {budget}"
-    click.echo(
-        f"next: devbench run --method {method} {where}",
-        err=True,
-    )
+    click.echo(f"next: {_next(request)}", err=True)
+
+
+def _next(request: Request) -> str:
+    """Return the run that uses what was trained, asked for as that was."""
+    from devbench.results.commands import command_line
+
+    words = ["run", *(["--retrain"] if request.retrain else [])]
+    words += [word for text in request.settings for word in ("--set", text)]
+    options = {
+        "--method": request.method,
+        "--source": request.source,
+        "--benchmark": request.benchmark,
+        "--budget": request.budget,
+        "--fold": request.fold or None,
+        "--plugin": request.plugin_file,
+    }
+    return command_line(words, options)
 
 
 @command.command("ls")

@@ -65,7 +65,6 @@ def command(  # noqa: PLR0915 - one step after the other
 
     from devbench.cli.explain_options import (
         asked_runs,
-        command_line,
         echo_kept,
         in_words,
         require_figure,
@@ -76,6 +75,7 @@ def command(  # noqa: PLR0915 - one step after the other
     from devbench.explaining.corpus_devices import estimate_devices, recordings_of
     from devbench.explaining.devices import NAME, Devices, device_table, loss_table
     from devbench.explaining.shelf import keep
+    from devbench.results.commands import command_line
     from devbench.results.record import CorpusPlan
     from devbench.results.store import Store
     from devbench.running.impairments import explain_losses

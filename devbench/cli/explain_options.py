@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,15 +116,6 @@ def write_figure(path: Path, draw: Callable[[], Figure], words: str) -> None:
 
     publish(path, render(draw, words)[path.suffix.lower()[1:]], replace=True)
     click.echo(f"drawn: {path}", err=True)
-
-
-def command_line(words: Sequence[str], options: Mapping[str, object]) -> str:
-    """Return the command that asks the same again; options that are None are left out."""
-    parts = ["devbench", *words]
-    for name, value in options.items():
-        if value is not None:
-            parts += [name, str(value)]
-    return shlex.join(parts)
 
 
 def in_words(title: str, rows: Sequence[Sequence[str]]) -> str:

@@ -58,7 +58,6 @@ def command(
     """
     from devbench.cli.explain_options import (
         asked_runs,
-        command_line,
         echo_kept,
         in_words,
         require_figure,
@@ -67,6 +66,7 @@ def command(
     from devbench.explaining.bands import mel_groups
     from devbench.explaining.relevance import NAME, table
     from devbench.explaining.shelf import keep
+    from devbench.results.commands import command_line
     from devbench.results.store import Store
     from devbench.talk import ConsoleTalk
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
+DEFAULT_STORE = Path(".devbench")
+
 store_option = click.option(
     "--store",
     type=click.Path(path_type=Path, file_okay=False),
-    default=Path(".devbench"),
+    default=DEFAULT_STORE,
     envvar="DEVBENCH_STORE",
     show_default=True,
     show_envvar=True,

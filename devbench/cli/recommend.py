@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from devbench.cli.options import (
+    DEFAULT_STORE,
     benchmark_option,
     budget_option,
     data_option,
@@ -83,6 +84,31 @@ def command(
         click.echo(pretty_json(_document(found)).decode(), nl=False)
     else:
         _print(found)
+        if records is None:  # a report is of a store
+            folder = None if store == DEFAULT_STORE else store
+            _say(f"next: {_next(found, benchmark, source, store=folder, data=data)}")
+
+
+def _next(
+    found: Recommendation,
+    benchmark: str,
+    source: str | None,
+    *,
+    store: Path | None,
+    data: Path | None,
+) -> str:
+    """Return the command that shows the runs of the best method, and no others."""
+    from devbench.results.commands import command_line
+
+    options = {
+        "--benchmark": benchmark,
+        "--budget": found.key.budget,
+        "--backbone": found.key.backbone,
+        "--source": source,
+        "--store": store,
+        "--data": data,
+    }
+    return command_line(["report", found.best.method], options)
 
 
 def _allowed(track: str | None, allow: str | None) -> frozenset[Access]:
@@ -148,7 +174,6 @@ def _print(found: Recommendation) -> None:
             _say(f"  {name}: {why}")
     for words in _caveats(found):
         _say(f"note: {words}")
-    _say(f"next: devbench report {best.method}")
 
 
 def _scored(one: Candidate) -> str:

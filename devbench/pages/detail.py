@@ -6,15 +6,15 @@ of a source, then sources. Nothing of a single record is kept but its name.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from devbench.files import sha256_bytes
 from devbench.pages.added import Added, added_of
+from devbench.results.commands import commands_of
 from devbench.results.metrics import mean
-from devbench.results.record import PartPlan, Plan, Record
+from devbench.results.record import PartPlan, Record
 from devbench.results.tables import Cell, cell_of, fit_seconds
 
 
@@ -206,41 +206,3 @@ def _part(part: PartPlan) -> str:
 
 def _all(texts: Iterable[str]) -> str:
     return "; or ".join(sorted(set(texts)))
-
-
-def commands_of(records: Sequence[Record]) -> tuple[str, ...]:
-    """Return the commands that run a row again, one for all runs computed in one way.
-
-    Quoted for a shell; FILE.py stands for the file that a method was loaded from.
-    """
-    groups: dict[tuple[str, int, str], list[Plan]] = {}
-    for record in records:
-        plan = record.plan
-        groups.setdefault((plan.device, plan.threads, plan.isolation), []).append(plan)
-    if records[0].plan.method.is_file:  # `run` takes --plugin, one run at a time
-        return tuple(_command([plan]) for plans in groups.values() for plan in plans)
-    return tuple(_command(plans) for _, plans in sorted(groups.items()))
-
-
-def _command(plans: Sequence[Plan]) -> str:
-    plan = plans[0]
-    many = "" if len(plans) == 1 else "s"
-    words = ["devbench", "sweep" if many else "run", f"--method{many}", plan.method.name]
-    words += [f"--source{many}", ",".join(sorted({p.source for p in plans}))]
-    words += [f"--seed{many}", ",".join(map(str, sorted({p.seed for p in plans})))]
-    folds = sorted({p.fold for p in plans})
-    if folds != [0]:
-        words += [f"--fold{many}", ",".join(map(str, folds))]
-    words += ["--benchmark", plan.benchmark.id, "--budget", plan.budget]
-    words += [f"--backbone{many}", plan.backbone.name]
-    if "name" in plan.frontend.opened:
-        words += [f"--frontend{many}", plan.frontend.name]
-    parts = {"": plan.method, "backbone.": plan.backbone, "frontend.": plan.frontend}
-    for prefix, part in parts.items():
-        for name in sorted(set(part.opened) - {"name"}):
-            words += ["--set", f"{prefix}{name}={part.options.get(name)}"]
-    if plan.method.is_file:
-        words += ["--plugin", "FILE.py"]
-    if plan.isolation != "process":
-        words += ["--isolation", plan.isolation]
-    return shlex.join([*words, "--device", plan.device, "--threads", str(plan.threads)])

@@ -14,9 +14,11 @@ from devbench.explaining.relevance import table as relevance_table
 from devbench.explaining.shelf import diagnosis_path
 from devbench.explaining.tables import identity_table, information_table
 from devbench.models import read_document
+from devbench.results.commands import benchmark_word, command_line
 from devbench.results.render import clean_line
 
 if TYPE_CHECKING:
+    from devbench.results.record import Record
     from devbench.results.store import Store
 
 KINDS: Mapping[str, str] = {
@@ -45,18 +47,16 @@ class Explained(NamedTuple):
     command: str
 
 
-def explained_sections(store: Store, run_id: str, benchmark: str) -> tuple[Explained, ...]:
+def explained_sections(store: Store, record: Record) -> tuple[Explained, ...]:
     """Return what is known of a run in the order of KINDS, and what is not, too."""
-    return tuple(_section(store, run_id, benchmark, kind, title) for kind, title in KINDS.items())
+    return tuple(_section(store, record, kind, title) for kind, title in KINDS.items())
 
 
-def _section(store: Store, run_id: str, benchmark: str, kind: str, title: str) -> Explained:
-    command = f"devbench explain {kind} {run_id[:12]}"
-    if kind == "devices":
-        command = f"devbench explain devices {benchmark} --run {run_id[:12]}"
+def _section(store: Store, record: Record, kind: str, title: str) -> Explained:
+    command = _command(record, kind)
     tables: list[Table] = []
     notes: list[str] = []
-    for path in _kept(diagnosis_path(store.folder, run_id, f"{kind}.json")):
+    for path in _kept(diagnosis_path(store.folder, record.run_id, f"{kind}.json")):
         try:
             found, gaps = _READ[kind](path)
         except DataError as error:
@@ -66,6 +66,17 @@ def _section(store: Store, run_id: str, benchmark: str, kind: str, title: str) -
             tables += found
         notes += map(clean_line, gaps)
     return Explained(kind, title, tuple(tables), tuple(notes), command)
+
+
+def _command(record: Record, kind: str) -> str:
+    """Return what answers a question of a run; a benchmark that is a file is given beside it."""
+    run, benchmark = record.run_id[:12], benchmark_word(record.plan)
+    is_shipped = benchmark == record.plan.benchmark.id
+    words = ["explain", kind, run]
+    if kind == "devices":
+        name = benchmark if is_shipped else record.plan.corpus.name
+        words = ["explain", kind, name, "--run", run]
+    return command_line(words, {"--benchmark": None if is_shipped else benchmark})
 
 
 def _kept(path: Path) -> list[Path]:

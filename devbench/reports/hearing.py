@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from devbench.audio.files import encode_flac, read_clip
 from devbench.errors import CheckError, DataError, DevbenchError
 from devbench.results.conversion import clip_error
-from devbench.running.again import planned_again
+from devbench.running.again import planned_here
 from devbench.running.conversion import shared_events, typical_event
 from devbench.running.convert_sound import room_for
 from devbench.running.converting import convert_clips, scratch_folder
@@ -93,7 +93,7 @@ def hear(record: Record, store: Store, expectation: Expectation, talk: Talk) -> 
     Raises DevbenchError where corpus or benchmark are not at hand, where the front end gives no
     spectrogram, or where source and targets share no event.
     """
-    planned = planned_again(record, expectation)
+    planned = planned_here(record, expectation)
     store.prepare()
     talk.phase("features")
     features = ensure_features(planned, store=store.folder, on_progress=talk.progress)

@@ -26,6 +26,7 @@ from devbench.reports.hearing import Heard, hear
 from devbench.reports.learning import Learning, learning_of
 from devbench.reports.scores import Scores, scores_of
 from devbench.reports.shown import HeardView, heard_view
+from devbench.results.commands import run_command
 from devbench.results.record import Record
 from devbench.results.render import clean, clean_line
 from devbench.results.tables import block_key
@@ -127,9 +128,7 @@ def make_report(
 
 def _explained(chosen: Chosen, store: Store) -> tuple[tuple[str, tuple[Explained, ...]], ...]:
     """Return the diagnoses of every run that has one; of the first where none has."""
-    every = [
-        (r.run_id, explained_sections(store, r.run_id, r.plan.benchmark.id)) for r in chosen.records
-    ]
+    every = [(r.run_id, explained_sections(store, r)) for r in chosen.records]
     held = [(run_id, own) for run_id, own in every if any(one.tables for one in own)]
     return tuple(held or every[:1])
 
@@ -150,8 +149,8 @@ def _weights_missing(records: tuple[Record, ...], store: Store) -> dict[str, str
     first = lacking[0].plan
     return {
         "weights": f"the weights of {len(lacking)} of {len(records)} runs are not in this store, "
-        "and devbench explain needs them; devbench run --force with "
-        f"--method {first.method.name} --source {first.source} makes them anew"
+        f"and devbench explain needs them; {run_command([first], '--force')} makes "
+        f"{'them' if len(lacking) == 1 else 'those of the first'} anew"
     }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devbench.benchmark.splits import assign, select
-from devbench.errors import CheckError
+from devbench.errors import CheckError, DataError
 from devbench.registry import find
 from devbench.running.features import ensure_features
 from devbench.running.hardware import best_device
@@ -65,6 +65,19 @@ class Again:
                 on_report=lambda message: None,
             )
         return np.stack([predicted.logits[row] for row in stored.rows()])
+
+
+def planned_here(record: Record, expectation: Expectation) -> Planned:
+    """Return what `planned_again` does to those who verify nothing.
+
+    Raises DataError where something is not at hand.
+    """
+    try:
+        return planned_again(record, expectation)
+    except CheckError as error:
+        is_file = record.plan.method.is_file
+        fix = "make it a plugin (devbench plugin new) and run it again" if is_file else error.fix
+        raise DataError(error.what, fix=fix) from error
 
 
 def planned_again(record: Record, expectation: Expectation) -> Planned:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from devbench.errors import DataError
 from devbench.explaining.documents import Clips, Estimate, Protocol
 from devbench.files import sha256_bytes
+from devbench.results.commands import train_command
 from devbench.running.artifacts import shelf_of
 from devbench.running.clips import save_clips
 from devbench.running.converting import stage_clips
@@ -185,8 +186,7 @@ def collect_converter(
     if "missing" in result:
         raise DataError(
             f"method {name!r} needs an artifact {result['missing']['name']!r} that is not trained",
-            fix=f"devbench converter train --method {name} --source {plan.source} --benchmark "
-            f"{plan.benchmark.id} --budget {plan.budget}",
+            fix=train_command(plan),
         )
     n_each = len(result["rows"]) // len(plan.targets)
     rows = [

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from devbench.errors import CheckError, DataError, UsageError
+from devbench.errors import DataError, UsageError
 from devbench.files import sha256_file
-from devbench.running.again import planned_again
+from devbench.results.commands import run_command
+from devbench.running.again import planned_here
 from devbench.running.features import FeatureCache, ensure_features
 from devbench.running.guard import refuse_violation
 from devbench.running.hardware import chosen_device
@@ -108,12 +109,7 @@ def ask_run(
     changes: dict[str, object] = {"device": chosen_device(device)}
     if threads:
         changes["threads"] = threads
-    try:
-        planned = planned_again(record, expectation)
-    except CheckError as error:  # nothing is verified here: data is not at hand
-        is_file = record.plan.method.is_file
-        fix = "make it a plugin (devbench plugin new) and run it again" if is_file else error.fix
-        raise DataError(error.what, fix=fix) from error
+    planned = planned_here(record, expectation)
     plan = planned.plan.model_copy(update=changes)
     return Asked(record, replace(planned, plan=plan), tuple(weights))
 
@@ -139,9 +135,7 @@ def _stored_weights(record: Record, model: Model, store: Store) -> tuple[Path, s
         raise DataError(
             f"run {record.run_id[:12]} has no weights in this store",
             fix="give --store the one it was trained in, add them with its record "
-            "(devbench records add), or train it again: devbench run "
-            f"--method {plan.method.name} --source {plan.source} --benchmark {plan.benchmark.id} "
-            f"--budget {plan.budget} --seed {plan.seed} --force",
+            "(devbench records add), or train it again: " + run_command([plan], "--force"),
         )
     if sha256_file(path) != model.weights_sha256:
         raise DataError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -120,6 +121,21 @@ def test_help_imports_no_command(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     for name in ("train", "ls", "show", "export", "add", "evaluate"):
         assert f"\n  {name} " in out
+
+
+def test_the_next_command_runs_what_was_trained(
+    command: Type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("pipeline.plan_run", "preparing.prepare"):
+        monkeypatch.setattr(f"devbench.running.{name}", lambda *_, **__: ())
+    given = ["--method", "mc-200", "--source", "phone", "--budget", "paper", "--fold", "1",
+             "--benchmark", str(make_benchmark(tmp_path / "a b.toml")), "--set", "x=1",
+             "--set", "y=2", "--plugin", "my file.py"]  # fmt: skip
+    code, _, err = command("train", *given, "--retrain")
+    assert code == EXIT_DONE
+    words = shlex.split(err.splitlines()[-1].removeprefix("next: "))
+    assert words[:2] == ["devbench", "run"]
+    assert sorted(words[2:]) == sorted([*given, "--retrain"])
 
 
 class Asked(Exception):

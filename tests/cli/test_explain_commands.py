@@ -8,7 +8,7 @@ import click
 import pytest
 
 from devbench.cli.explain import LAZY
-from devbench.cli.explain_options import command_line, echo_table, in_words
+from devbench.cli.explain_options import echo_table, in_words
 from devbench.errors import UnknownNameError, UsageError
 
 
@@ -27,11 +27,6 @@ def test_mistakes_are_named(words: list[str], error: type[Exception], tmp_path: 
 
     with pytest.raises(error):
         cli.main(["explain", *words, "--store", str(tmp_path)], standalone_mode=False)
-
-
-def test_the_command_that_is_kept_leaves_out_what_was_not_given() -> None:
-    words = command_line(["explain", "devices", "a b"], {"--run": None, "--events": 80})
-    assert words == "devbench explain devices 'a b' --events 80"
 
 
 def test_questions_share_their_options() -> None:

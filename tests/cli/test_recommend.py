@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
+import click
 import pytest
 
+from devbench.cli.report import command as report
 from devbench.errors import EXIT_DONE, EXIT_UNKNOWN_NAME, EXIT_USAGE
 from helpers.commands import Command
 from helpers.records import make_run
@@ -35,6 +38,21 @@ def test_the_pick_comes_with_its_evidence(command: Command, store: Path) -> None
     assert any("one seed" in note for note in document["notes"])
     second = document["candidates"][1]
     assert second["method"] == "baseline" and second["behind_best"]["difference"] > 0
+
+
+def test_the_next_command_reports_the_runs_that_were_asked_about(
+    command: Command, store: Path
+) -> None:
+    last = command("recommend", "--source", "lggram", "--store", store).out.splitlines()[-1]
+    words = shlex.split(last.removeprefix("next: devbench "))
+    assert words[:2] == ["report", "spectrum-match"]
+    context = click.Context(report)
+    report.parse_args(context, words[1:])
+    assert context.params | {"out": None} == {
+        "name": "spectrum-match", "benchmark": "sim7", "budget": "quick", "backbone": "small-cnn",
+        "source": "lggram", "store": store, "data": None, "out": None, "figures": None,
+    }  # fmt: skip
+    assert "next:" not in command("recommend", "--records", store / "records").out
 
 
 @pytest.mark.parametrize(

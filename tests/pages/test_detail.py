@@ -9,8 +9,9 @@ import pytest
 from devbench.contract.access import TRACKS
 from devbench.files import sha256_bytes
 from devbench.pages.charts import Scale, level_of, scatter, step_of
-from devbench.pages.detail import commands_of, detail_of
+from devbench.pages.detail import detail_of
 from devbench.pages.glance import _no_more_than, glance_of
+from devbench.results.commands import commands_of
 from devbench.results.metrics import mean
 from devbench.results.record import ArtifactMade, ArtifactUse, Record
 from helpers.documents import COMMANDS

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from devbench.errors import CheckError, DataError
+from devbench.errors import DataError
 from devbench.plugin_kit.tiny import make_corpus
 from devbench.reports import hearing
 from devbench.reports.hearing import Heard, hear
@@ -132,11 +132,17 @@ def test_a_converter_that_is_not_there_is_not_trained(world: World) -> None:
 
 
 def test_what_is_not_at_hand_is_named(shifted: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(CheckError, match="corpus"):
+    with pytest.raises(DataError, match="corpus"):
         hear(shifted.record, shifted.world.store, Expectation([], str(shifted.world.benchmark)),
              Talk())  # fmt: skip
-    with pytest.raises(CheckError, match="benchmark"):
+    with pytest.raises(DataError, match="benchmark"):
         hear(shifted.record, shifted.world.store, Expectation([]), Talk())
+
+    of_file = shifted.record.plan.method.model_copy(update={"is_file": True})
+    plan = shifted.record.plan.model_copy(update={"method": of_file})
+    with pytest.raises(DataError, match="from a file") as caught:
+        shifted.hear(shifted.record.model_copy(update={"plan": plan}))
+    assert "plugin new" in caught.value.fix and "--level" not in caught.value.fix
 
     def none_shared(*_: object) -> list[object]:
         raise DataError("no event of both", fix="choose another")

@@ -21,6 +21,7 @@ from devbench.reports.pictures import palette, spectrogram_png
 from devbench.reports.render import render_report
 from devbench.reports.scores import scores_of
 from devbench.reports.view import Made, make_report
+from devbench.results.commands import run_command
 from devbench.results.expected import Expectation
 from devbench.results.metrics import mean
 from devbench.results.record import Epoch
@@ -193,7 +194,7 @@ def test_what_is_missing_is_said_and_costs_no_other_part(tmp_path: Path) -> None
             store.blob_path("checkpoints", model.weights_sha256).unlink()
     after = made_of(store, chosen).view
     assert set(after.missing) == {"heard", "intervals", "weights"}
-    assert "devbench run --force" in after.missing["weights"]
+    assert run_command([chosen.first.plan], "--force") in after.missing["weights"]
     assert [line.f1 for line in after.scores.shown] == [line.f1 for line in before.scores.shown]
     assert all(line.interval is None for line in after.scores.shown)
     page = render_report(after)
@@ -214,14 +215,21 @@ def test_logits_of_another_run_give_no_interval(tmp_path: Path) -> None:
 def test_diagnoses_are_shown_or_their_command_is(tmp_path: Path) -> None:
     store = filled_store(tmp_path / "store", {"rfn": 2.0})
     run_id = store.run_ids()[0]
-    sections = explained_sections(store, run_id, "sim7")
+    record = store.get(run_id)
+    sections = explained_sections(store, record)
     assert [one.kind for one in sections] == list(KINDS)
     assert all(not one.tables and run_id[:12] in one.command for one in sections)
     assert sections[-1].command == f"devbench explain devices sim7 --run {run_id[:12]}"
+    plan = record.plan
+    own = plan.benchmark.model_copy(update={"id": "own"})
+    of_own = record.model_copy(update={"plan": plan.model_copy(update={"benchmark": own})})
+    *_, asked = explained_sections(store, of_own)
+    given = f"--run {run_id[:12]} --benchmark FILE.toml"
+    assert asked.command == f"devbench explain devices {plan.corpus.name} {given}"
     keep(made_up_information(run_id, layer=HOSTILE[0]), store.folder)
     for kind, content in (("relevance", "{}"), ("devices", "{ damaged")):
         diagnosis_path(store.folder, run_id, f"{kind}.json").write_text(content)
-    found = {one.kind: one for one in explained_sections(store, run_id, "sim7")}
+    found = {one.kind: one for one in explained_sections(store, record)}
     (told,) = found["information"].tables
     assert told.rows[0][1:] == ("4x8x8", "channel", "0.375", "0.177", "0.875", "0.177")
     why = {"relevance": "relevance.json: key 'run_id' is missing", "devices": "line 1"}
@@ -235,11 +243,12 @@ def test_diagnoses_are_shown_or_their_command_is(tmp_path: Path) -> None:
 def test_every_classifier_of_a_run_with_one_per_target_is_shown(tmp_path: Path) -> None:
     store = filled_store(tmp_path / "store", {"ideal": 2.0})
     run_id = store.run_ids()[0]
+    record = store.get(run_id)
     for target in ("lggram", "applewatchse"):
         keep(made_up_information(run_id, target=target), store.folder)
         keep(made_up_identity(run_id, target=target, notes=["no bins"]), store.folder)
     diagnosis_path(store.folder, run_id, "identity-phone.json").write_text("{ damaged")
-    found = {one.kind: one for one in explained_sections(store, run_id, "sim7")}
+    found = {one.kind: one for one in explained_sections(store, record)}
     for kind in ("information", "identity"):
         captions = [table.caption.partition(":")[0] for table in found[kind].tables]
         assert captions == ["classifier for applewatchse", "classifier for lggram"]

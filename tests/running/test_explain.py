@@ -137,10 +137,11 @@ def test_of_two_devices_the_rest_is_measured(tiny_data: Path, tmp_path: Path) ->
 @pytest.mark.usefixtures("without_workers")
 def test_a_converter_that_is_not_trained_names_the_command(half_tested: World) -> None:
     """Of a one-to-one method, whose artifacts are one per pair."""
-    planned = half_tested.plan("mc-200")
+    planned = half_tested.plan("mc-200", fold=1, settings=("retrain=true",))
     with pytest.raises(DataError, match="not trained") as caught:
         information_of_converter(planned, half_tested.store, QUICK, talk=half_tested.heard)
-    assert "devbench converter train --method mc-200 --source phone" in caught.value.fix
+    command = "devbench converter train --method mc-200 --source phone --benchmark FILE.toml"
+    assert caught.value.fix == f"{command} --budget quick --fold 1 --set retrain=True"
 
 
 def explains(world: World, backbone: str, **more: Any) -> tuple[Information, Identity, Relevance]:

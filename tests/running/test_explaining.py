@@ -11,6 +11,7 @@ from devbench.explaining.corpus_devices import estimate_devices, recordings_of
 from devbench.explaining.impairments import IMPAIRMENTS
 from devbench.explaining.relevance import Relevance, read_relevance
 from devbench.explaining.shelf import keep
+from devbench.results.commands import run_command
 from devbench.results.expected import Expectation
 from devbench.results.record import Record
 from devbench.running.impairments import explain_losses
@@ -118,7 +119,7 @@ def test_without_weights_it_is_said_where_they_come_from(told: World_) -> None:
             opened(told)
     finally:
         hidden.rename(path)
-    assert "devbench run --method baseline --source phone" in caught.value.fix
+    assert caught.value.fix.endswith(run_command([record.plan], "--force"))
 
 
 def test_a_corpus_that_is_not_at_hand_is_named(told: World_) -> None:
