@@ -86,7 +86,11 @@ def _places_of(ref: PluginRef) -> tuple[str, ...]:
 
 
 class Belongings:
-    """Functions and settings that are not the plugin's, as they were."""
+    """Functions and settings that are not the plugin's, as they were.
+
+    What the plugin put among them while it was imported is told too; it stays there, for what it
+    replaced is gone.
+    """
 
     def __init__(self, ref: PluginRef) -> None:
         import devbench.results.metrics  # noqa: F401 - what a cheat would like to patch
@@ -94,13 +98,18 @@ class Belongings:
         file_module = f"devbench_file_plugin_{Path(ref.file).stem}"
         self._homes = frozenset({ref.value.partition(":")[0].partition(".")[0], file_module} - {""})
         self._before = _functions()
+        self._replaced = [
+            f"{owner}.{name}"
+            for (owner, name), (_, value) in self._before.items()
+            if _home_of(value) in self._homes
+        ]
         self._settings = _settings()
 
     def changes(self) -> list[str]:
-        """Return the names of what was changed since, and put it back."""
+        """Return the names of what was changed by now; what was changed since is put back."""
         import torch
 
-        found = []
+        found = list(self._replaced)
         for (owner, name), (place, value) in self._before.items():
             now = _held(place).get(name)
             if now is not value and _home_of(now) != owner.partition(".")[0]:
@@ -122,8 +131,9 @@ def _home_of(value: Any) -> str:
 
     functools.wraps copies __module__, so that the globals are asked first.
     """
-    scope = getattr(value, "__globals__", {})
-    return str(scope.get("__name__") or getattr(value, "__module__", "")).partition(".")[0]
+    scope = getattr(value, "__globals__", None)  # of a class it may be a descriptor
+    name = scope.get("__name__") if isinstance(scope, dict) else None
+    return str(name or getattr(value, "__module__", "")).partition(".")[0]
 
 
 def _held(place: Any) -> Mapping[str, Any]:

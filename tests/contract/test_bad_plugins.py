@@ -24,6 +24,7 @@ BROKEN = {
     "bad/junk_on_stdout": {"R06"},
     "bad/exits_in_augment": {"R03"},
     "bad/sets_default": {"R13"},
+    "bad/patches_at_import": {"R13"},
     "bad/starts_program": {"R14"},
     "bad/reads_labels": {"R15"},
     "bad/global_random": {"R16"},
