@@ -59,3 +59,15 @@ def devbench_run_finished(record: Mapping[str, Any], store: str) -> None:
 @hookspec
 def devbench_sweep_finished(sweep: Mapping[str, Any], store: str) -> None:
     """Observe a sweep that ended: sweep_id, benchmark, grid, and cells: run_id to state."""
+
+
+OBSERVER_HOOKS = tuple(
+    hook.__name__
+    for hook in (
+        devbench_run_started,
+        devbench_epoch_finished,
+        devbench_run_finished,
+        devbench_sweep_finished,
+    )
+)
+"""Names of the hooks of an observer; each of them is enough to be one."""

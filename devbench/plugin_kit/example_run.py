@@ -1,10 +1,11 @@
-"""A record as observers are told of it: three devices, three classes, invented scores."""
+"""A record and a sweep as observers are told of them: three devices, three classes, invented."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from devbench.files import canonical_json, sha256_bytes
 from devbench.plugin_kit.made_up import made_up_plan, made_up_record
 from devbench.results.metrics import score_counts
 from devbench.results.record import DeviceScore
@@ -29,6 +30,30 @@ def example_record() -> dict[str, Any]:
     scores = [_score(device, n_right) for device, n_right in zip(DEVICES, (3, 2, 1), strict=True)]
     record = made_up_record(plan, scores, classes=CLASSES)
     return record.model_dump(mode="json", by_alias=True)
+
+
+def example_sweep(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON values of a sweep of two runs, of which the record is one."""
+    plan = record["plan"]
+    grid = {
+        "benchmark": plan["benchmark"]["id"],
+        "methods": [plan["method"]["name"]],
+        "sources": [plan["source"]],
+        "seeds": [plan["seed"], plan["seed"] + 1],
+        "folds": [plan["fold"]],
+        "backbones": [None],
+        "frontends": [None],
+        "budget": plan["budget"],
+        "settings": {},
+        "device": plan["device"],
+        "threads": plan["threads"],
+    }
+    return {
+        "sweep_id": sha256_bytes(canonical_json(grid))[:12],
+        "benchmark": plan["benchmark"]["id"],
+        "grid": grid,
+        "cells": {record["run_id"]: "done", sha256_bytes(b"another run"): "failed"},
+    }
 
 
 def _score(device: str, n_right: int) -> DeviceScore:

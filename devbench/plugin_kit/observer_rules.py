@@ -1,4 +1,4 @@
-"""What an observer is held against: its hooks are called with the values of a small run."""
+"""What an observer is held against: its hooks are called with the values of a small sweep."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import copy
 from pathlib import Path
 from typing import Any
 
-from devbench.plugin_kit.example_run import EPOCH, example_record
+from devbench.contract.hookspecs import OBSERVER_HOOKS
+from devbench.plugin_kit.example_run import EPOCH, example_record, example_sweep
 from devbench.plugin_kit.probing import Broken, Probe
-
-HOOKS = ("devbench_run_started", "devbench_epoch_finished", "devbench_run_finished")
 
 
 def look(probe: Probe) -> None:
@@ -17,7 +16,7 @@ def look(probe: Probe) -> None:
     managers: list[Any] = []
     if probe.part("looking at its hooks", lambda: managers.append(_manager(probe)), "R08"):
         probe.passed("R70")
-        probe.part("telling it of a run", lambda: _tell(probe, managers[0]), "R71")
+        probe.part("telling it of a run and a sweep", lambda: _tell(probe, managers[0]), "R71")
 
 
 def _manager(probe: Probe) -> Any:
@@ -32,13 +31,13 @@ def _manager(probe: Probe) -> Any:
         manager.check_pending()
     except Exception as error:
         raise Broken("R70", f"{type(error).__name__}: {error}") from error
-    offered = [hook for hook in HOOKS if getattr(manager.hook, hook).get_hookimpls()]
-    probe.require(offered, "R70", f"it has none of {', '.join(HOOKS)}")
+    offered = [hook for hook in OBSERVER_HOOKS if getattr(manager.hook, hook).get_hookimpls()]
+    probe.require(offered, "R70", f"it has none of {', '.join(OBSERVER_HOOKS)}")
     return manager
 
 
 def _tell(probe: Probe, manager: Any) -> None:
-    """Call each hook as a run does, with copies, and compare them afterwards."""
+    """Call each hook as a run or a sweep does, with copies, and compare them afterwards."""
     store = Path("store")
     store.mkdir(exist_ok=True)
     record = example_record()
@@ -46,6 +45,10 @@ def _tell(probe: Probe, manager: Any) -> None:
         "devbench_run_started": {"plan": record["plan"]},
         "devbench_epoch_finished": {"plan": record["plan"], "epoch": EPOCH},
         "devbench_run_finished": {"record": record, "store": str(store.resolve())},
+        "devbench_sweep_finished": {
+            "sweep": example_sweep(record),
+            "store": str(store.resolve()),
+        },
     }
     for hook, values in calls.items():
         told = copy.deepcopy(values)

@@ -11,12 +11,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
 
+from devbench.contract.hookspecs import OBSERVER_HOOKS
 from devbench.contract.names import require_known
 from devbench.errors import ConfigurationError, PluginError, UnknownNameError, UsageError
 from devbench.files import read_bytes, read_toml
 from devbench.registry import GROUPS, Kind, PluginRef, find, installed
-
-OBSERVER_HOOKS = ("devbench_run_started", "devbench_epoch_finished", "devbench_run_finished")
 
 
 def targets_of(asked: str, kind: Kind | None) -> list[PluginRef]:
