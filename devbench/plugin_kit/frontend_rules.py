@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from devbench.contract.scales import LIVE
 from devbench.contract.values import FeatureSpec
 from devbench.plugin_kit.probing import Probe
 
@@ -34,6 +35,8 @@ def _built(probe: Probe) -> nn.Module:
         isinstance(module, nn.Module), "R08", f"build returned a {type(module).__name__}, no module"
     )
     found: nn.Module = module
+    if probe.spec.scale in LIVE:  # a part of the classifier, which answers in eval mode
+        found.eval()
     return found
 
 
