@@ -88,11 +88,11 @@ def _report(
     full: bool,
     limit_s: float | None,
 ) -> Report:
-    from devbench.plugin_kit.checking import Checking, check_plugins, folder_settings
+    from devbench.plugin_kit.checking import Checking, check_plugins
     from devbench.plugin_kit.target import targets_of
 
     checking = Checking(
-        settings=folder_settings(dict(settings)),
+        settings=dict(settings),
         artifact=dict(artifact),
         full=full,
         limit_s=limit_s,

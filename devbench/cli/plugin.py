@@ -100,11 +100,11 @@ def check(  # noqa: PLR0917 - click passes every option by name
     """
     from devbench.contract.options import parse_settings
     from devbench.errors import CheckError
-    from devbench.plugin_kit.checking import Checking, check_plugins, folder_settings
+    from devbench.plugin_kit.checking import Checking, check_plugins
     from devbench.plugin_kit.target import targets_of
 
     checking = Checking(
-        settings=folder_settings(parse_settings(settings)),
+        settings=parse_settings(settings),
         artifact={key: _value(text) for key, text in parse_settings(artifact).items()},
         full=full,
         limit_s=limit_s,

@@ -7,7 +7,7 @@ import math
 import sys
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -119,18 +119,14 @@ def _is_finite(number: float) -> bool:
     return abs(number) < 2**63 if isinstance(number, int) else math.isfinite(number)
 
 
-def is_folder(value: object) -> bool:
-    """Return whether an option's value is a folder, given or not."""
-    return isinstance(value, str) and value.startswith(FOLDER)
-
-
-def arguments(values: Mapping[str, Value]) -> dict[str, Any]:
+def arguments(options: Iterable[Option], values: Mapping[str, Value]) -> dict[str, Any]:
     """Return what build is called with: values as they are, folders as paths or None."""
 
     def path(value: str) -> Folder:
         return Path(value.removeprefix(FOLDER)) if value != FOLDER else None
 
-    return {name: path(str(v)) if is_folder(v) else v for name, v in values.items()}
+    folders = {option.name for option in options if option.type == "folder"}
+    return {name: path(str(v)) if name in folders else v for name, v in values.items()}
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, str]:

@@ -34,7 +34,10 @@ STDOUT = "stdout.txt"
 
 
 def run(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
-    """Check job['items']: each a plugin, its --set texts and the changes of its artifacts."""
+    """Check job['items']: each a plugin, its --set texts and the changes of its artifacts.
+
+    job['folder']: where paths in --set texts begin; this child works elsewhere.
+    """
     refs = [PluginRef(**item["plugin"]) for item in job["items"]]
     _keep_stdout()
     make_late("torch")
@@ -50,7 +53,8 @@ def run(job: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
             longest_s=float(job["longest_s"]),
         )
         watch.begin(ref)
-        if probe.part("importing it", partial(_describe, probe, item["settings"])):
+        described = partial(_describe, probe, item["settings"], job["folder"])
+        if probe.part("importing it", described):
             probes.append(probe)
         else:
             probe.settle(tried=False)
@@ -114,8 +118,8 @@ def _lay_bait() -> None:
         np.save(Path(name, LABELS), np.zeros(4, np.int64))
 
 
-def _describe(probe: Probe, settings: Mapping[str, str]) -> None:
-    """Load the plugin and look at what it says of itself."""
+def _describe(probe: Probe, settings: Mapping[str, str], folder: str) -> None:
+    """Load the plugin and look at what it says of itself; folder: where --set paths begin."""
     ref = probe.ref
     before, torch_was_late = set(sys.modules), is_late("torch")
     try:
@@ -136,7 +140,7 @@ def _describe(probe: Probe, settings: Mapping[str, str]) -> None:
         probe.failed("R12", "neither its module nor what builds it has a docstring")
     probe.passed("R12")
     if ref.kind in GIVEN:
-        _look_at_options(probe, settings)
+        _look_at_options(probe, settings, folder)
     loaded = [name for name in HEAVY if name in set(sys.modules) - before]
     if torch_was_late and not is_late("torch"):
         loaded.insert(0, "torch")
@@ -152,7 +156,7 @@ def _allow_folders(probe: Probe) -> None:
             probe.watch.allow(value)
 
 
-def _look_at_options(probe: Probe, settings: Mapping[str, str]) -> None:
+def _look_at_options(probe: Probe, settings: Mapping[str, str], folder: str) -> None:
     try:
         options = options_of(probe.spec.build, given=GIVEN[probe.ref.kind])
         values = resolve(options, settings, owner=probe.spec.name)
@@ -163,7 +167,11 @@ def _look_at_options(probe: Probe, settings: Mapping[str, str]) -> None:
             raise Broken(
                 "R11", f"option {option.name!r} has no default: give --set {option.name}=PATH"
             )
-    probe.options = arguments(values)
+    found = arguments(options, values)
+    probe.options = {
+        name: Path(folder, value) if isinstance(value, Path) else value
+        for name, value in found.items()
+    }
     if probe.ref.kind == "method":
         try:
             probe.spec.build(**probe.options)

@@ -112,6 +112,7 @@ def _child(
                 }
                 for ref in refs
             ],
+            "folder": str(Path.cwd()),
             "longest_s": BUILD_SHARE * limit_s,
         }
         limits = WorkerLimits(limit_s, checking.memory_mb, scratch_mb=20_000)
@@ -151,11 +152,3 @@ def _family(home: Path, child: int) -> list[int]:
             if process.pid != child and process.environ().get("HOME") == str(home):
                 found.append(process.pid)
     return found
-
-
-def folder_settings(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return --set texts in which a path that exists is absolute: the child works elsewhere."""
-    return {
-        key: str(Path(value).resolve()) if value and Path(value).is_dir() else value
-        for key, value in settings.items()
-    }

@@ -10,7 +10,7 @@ from torch import nn
 
 from devbench.benchmark.seeds import seed_for
 from devbench.contract.method import Method, MethodSpec
-from devbench.contract.options import arguments
+from devbench.contract.options import arguments, options_of
 from devbench.contract.parts import BackboneSpec
 from devbench.errors import ContractError
 from devbench.registry import load_spec
@@ -86,7 +86,7 @@ def set_up_torch(job: Computing) -> torch.device:
 def build_method(part: Part) -> tuple[MethodSpec, Method]:
     """Return the spec and a new instance of the method of a job."""
     spec = load_spec(part.reference())
-    return spec, spec.build(**arguments(part.options))
+    return spec, spec.build(**arguments(options_of(spec.build), part.options))
 
 
 def build_classifier(

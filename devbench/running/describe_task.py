@@ -119,7 +119,7 @@ def _options(ref: PluginRef, spec: Any) -> list[Option]:
 
 def _try_build(ref: PluginRef, spec: Any, options: Mapping[str, Any], *, is_set: bool) -> None:
     try:
-        spec.build(**arguments(options))
+        spec.build(**arguments(_options(ref, spec), options))
     except ContractError as error:
         if not is_set:
             raise

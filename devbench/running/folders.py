@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devbench.contract.options import FOLDER, Value, is_folder
+from devbench.contract.options import FOLDER, Value
 from devbench.errors import DataError
 from devbench.files import canonical_json, sha256_bytes, sha256_file
 
@@ -23,27 +23,23 @@ STAGED = "folders"
 MAX_FILES, MAX_BYTES = 10_000, 2 * 2**30
 
 
-def given(options: Mapping[str, Value]) -> dict[str, Path]:
-    """Return the folders among options whose paths were given."""
+def given(options: Mapping[str, Value], types: Mapping[str, str]) -> dict[str, Path]:
+    """Return the folders whose paths were given among options; types: theirs, by name."""
     return {
         name: Path(str(value).removeprefix(FOLDER))
         for name, value in options.items()
-        if is_folder(value) and value != FOLDER
+        if types[name] == "folder" and value != FOLDER
     }
 
 
-def named_by_content(options: Mapping[str, Value]) -> dict[str, Value]:
+def named_by_content(options: Mapping[str, Value], folders: Mapping[str, Path]) -> dict[str, Value]:
     """Return options with the hash of its content in the place of each folder's path."""
-    named = {name: FOLDER + content_sha256(path) for name, path in given(options).items()}
-    return {**options, **named}
+    return {**options, **{name: FOLDER + content_sha256(path) for name, path in folders.items()}}
 
 
-def staged_options(options: Mapping[str, Value]) -> dict[str, Value]:
+def staged_options(options: Mapping[str, Value], folders: Iterable[str]) -> dict[str, Value]:
     """Return a plan's options with the staged copy in the place of each folder's hash."""
-    return {
-        name: f"{FOLDER}{STAGED}/{name}" if is_folder(value) and value != FOLDER else value
-        for name, value in options.items()
-    }
+    return {**options, **{name: f"{FOLDER}{STAGED}/{name}" for name in folders}}
 
 
 def content_sha256(folder: Path) -> str:

@@ -160,7 +160,9 @@ def check(request: Request, *, data: Path | None) -> Checked:
     described = _described(refs, settings, request, benchmark)
     _require_scale(described)
     _require_folders(request.method, described["method"])
-    method_options = named_by_content(described["method"]["options"])
+    method_options = named_by_content(
+        described["method"]["options"], _folders(described["method"])
+    )
     require_corpus(benchmark.corpus, data=data)
     device = chosen_device(request.device)
     return Checked(
@@ -214,9 +216,13 @@ def require_cell(request: Request, benchmark: Benchmark) -> None:
         raise UsageError(f"seed {request.seed} is below 0", fix="choose --seed 0, 1, 2, ...")
 
 
+def _folders(described: Mapping[str, Any]) -> dict[str, Path]:
+    return given(described["options"], described["option_types"])
+
+
 def _require_folders(name: str, described: Mapping[str, Any]) -> None:
     for option in described["required"]:
-        if option not in given(described["options"]):
+        if option not in _folders(described):
             raise ConfigurationError(
                 f"method {name!r} needs option {option!r}, a folder",
                 fix=f"--set {option}=PATH; devbench show {name} says what belongs in it",
@@ -314,7 +320,7 @@ def finish(checked: Checked, corpus: Corpus) -> Planned:
         isolation=request.isolation,
         versions=versions(),
     )
-    folders = given(method["options"])
+    folders = _folders(method)
     refuse_clips(folders, corpus.clips)
     return Planned(
         plan, benchmark, checked.refs, corpus, tuple(clips), split_of, folders, pretrains

@@ -5,9 +5,35 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from devbench.errors import EXIT_CHECK, EXIT_CONFIGURATION, EXIT_DATA, EXIT_UNKNOWN_NAME
 from helpers.commands import Command
 
+CHOOSY = '''
+"""Looks at its options."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from devbench import ContractError, Folder, Method, MethodSpec, hookimpl
+
+
+class Choosy(Method):
+    def __init__(
+        self, folder: Folder = None, mode: Literal["fast", "slow"] = "slow", note: str = ""
+    ) -> None:
+        if note == "fast" and not (folder and folder.is_absolute() and folder.is_dir()):
+            raise ContractError(f"{folder} is not there", fix="give it")
+        if note not in ("", "fast"):
+            raise ContractError(f"the note is {note!r}", fix="give a text")
+
+
+@hookimpl
+def devbench_method() -> MethodSpec:
+    return MethodSpec(name="choosy", build=Choosy)
+'''
 BAD = Path(__file__).parents[1] / "contract" / "bad"
 
 
@@ -49,3 +75,14 @@ def test_words_of_a_plugin_cannot_steer_the_terminal(command: Command, tmp_path:
     path.write_text("raise ValueError('\\x1b[31mred')\n")
     said = command("plugin", "check", path)
     assert said.code == EXIT_CHECK and "\x1b" not in said.out + said.err
+
+
+def test_only_an_option_of_type_folder_is_a_path(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fast").mkdir()
+    (tmp_path / "choosy.py").write_text(CHOOSY)
+    monkeypatch.chdir(tmp_path)
+    said = command("plugin", "check", "choosy.py", "--set", "mode=fast", "--set", "note=fast",
+                   "--set", "folder=fast")  # fmt: skip
+    assert said.code == 0, said.out

@@ -69,9 +69,14 @@ class Plain:
 def test_a_folder_is_a_path_or_none_to_build() -> None:
     options = options_of(Pooled)
     assert options[0] == Option("folder", "folder", "folder:")
-    assert arguments(resolve(options, {}, owner="m")) == {"folder": None, "width": 2}
+    assert arguments(options, resolve(options, {}, owner="m")) == {"folder": None, "width": 2}
     given_one = resolve(options, {"folder": "some/pool"}, owner="m")
-    assert arguments(given_one) == {"folder": Path("some/pool"), "width": 2}
+    assert arguments(options, given_one) == {"folder": Path("some/pool"), "width": 2}
+
+
+def test_a_text_stays_one_however_it_begins() -> None:
+    values = resolve(OPTIONS, {"note": "folder:abc"}, owner="m")
+    assert arguments(OPTIONS, values) == values and values["note"] == "folder:abc"
 
 
 def must_have(folder: Path) -> None: ...

@@ -16,6 +16,18 @@ pytestmark = pytest.mark.usefixtures("module_without_workers")
 
 METHOD = Path(__file__).parent / "plugins" / "counts_files.py"
 
+SAYS = '''
+from devbench import Method, MethodSpec, hookimpl
+
+class Says(Method):
+    def __init__(self, note: str = "") -> None:
+        assert note in ("", "folder:abc"), repr(note)
+
+@hookimpl
+def devbench_method():
+    return MethodSpec(name="says", build=Says)
+'''
+
 
 @pytest.fixture(scope="module")
 def world(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
@@ -47,14 +59,15 @@ def test_the_name_follows_the_content_and_not_the_place(pool: Path, tmp_path: Pa
 
 def test_a_plan_holds_hashes_and_other_values_stay(pool: Path) -> None:
     options = {"folder": f"{FOLDER}{pool}", "other": FOLDER, "width": 3}
-    assert given(options) == {"folder": pool}
-    assert named_by_content(options) == {
+    found = given(options, {"folder": "folder", "other": "folder", "width": "int"})
+    assert found == {"folder": pool}
+    assert named_by_content(options, found) == {
         "folder": FOLDER + content_sha256(pool), "other": FOLDER, "width": 3,
     }  # fmt: skip
 
 
 def test_a_copy_is_staged_and_a_folder_that_changes_is_refused(pool: Path, tmp_path: Path) -> None:
-    planned = named_by_content({"folder": f"{FOLDER}{pool}"})
+    planned = named_by_content({"folder": f"{FOLDER}{pool}"}, {"folder": pool})
     stage_folders({"folder": pool}, planned, tmp_path)
     copy = tmp_path / folders.STAGED / "folder"
     assert sorted(p.name for p in copy.rglob("*") if p.is_file()) == ["a.wav", "b.wav"]
@@ -85,6 +98,15 @@ def test_a_run_reads_the_copy_and_is_named_by_the_content(world: World, pool: Pa
     assert plain.models[0].weights_sha256 != record.models[0].weights_sha256
     moved = pool.rename(pool.parent / "moved")
     assert world.run_file(METHOD, settings=(f"folder={moved}",)) == record  # from the store
+
+
+def test_a_text_that_looks_like_a_folder_reaches_the_method_as_it_is(
+    world: World, tmp_path: Path
+) -> None:
+    method = tmp_path / "says.py"
+    method.write_text(SAYS)
+    record = world.run_file(method, settings=("note=folder:abc",))
+    assert record.plan.method.options == {"note": "folder:abc"}
 
 
 def test_clips_of_the_corpus_do_not_come_in_through_a_folder(world: World, pool: Path) -> None:
