@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -113,17 +113,40 @@ def _look_into(path: Path, kind: Kind | None) -> tuple[Kind, str]:
         if function.name in OBSERVER_HOOKS and kind in (None, "observer"):
             return "observer", stem
         if found in GROUPS and found != function.name and kind in (None, found):
-            return _k(found), _name_in(function) or stem
+            return _k(found), _name_in(function, _texts_of(tree)) or stem
     return kind or "method", stem
 
 
-def _name_in(function: ast.FunctionDef) -> str:
-    for node in ast.walk(function):
-        if isinstance(node, ast.keyword) and node.arg == "name":
-            value = node.value
-            if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                return value.value
+def _name_in(function: ast.FunctionDef, texts: Mapping[str, str]) -> str:
+    """Return the name that a hook gives to its spec; texts: the module's, by variable."""
+    for call in ast.walk(function):
+        if not isinstance(call, ast.Call):
+            continue
+        values = [keyword.value for keyword in call.keywords if keyword.arg == "name"]
+        if ast.unparse(call.func).endswith("Spec"):
+            values += call.args[:1]
+        for value in values:
+            text = texts.get(value.id) if isinstance(value, ast.Name) else _text_of(value)
+            if text:
+                return text
     return ""
+
+
+def _texts_of(tree: ast.Module) -> dict[str, str]:
+    """Return the constant texts of a module, by the name of their variable."""
+    found = {}
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        if isinstance(node, ast.AnnAssign):
+            targets = [node.target]
+        if text := _text_of(getattr(node, "value", None)):
+            found |= {target.id: text for target in targets if isinstance(target, ast.Name)}
+    return found
+
+
+def _text_of(node: object) -> str:
+    is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+    return str(node.value) if is_text else ""
 
 
 def rivals(ref: PluginRef) -> list[PluginRef]:

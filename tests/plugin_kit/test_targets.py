@@ -49,6 +49,29 @@ def test_a_file_tells_its_kind_and_name_by_its_text(project: Path) -> None:
     assert (ref.kind, ref.name, ref.file) == ("method", "acme-tilt", str(project / "acme_tilt.py"))
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        'MethodSpec("acme-tilt", Method)',
+        "MethodSpec(NAME, Method)",
+        "devbench.MethodSpec(NAME, build=partial(Method, name='other'))",
+        "MethodSpec(build=Method, name=NAME)",
+        "MethodSpec(name=TYPED, build=Method)",
+    ],
+)
+def test_a_name_is_found_however_it_is_written(call: str, tmp_path: Path) -> None:
+    path = tmp_path / "tilt.py"
+    constants = 'WORDS = "something else"\nNAME = "acme-tilt"\nTYPED: Final = "acme-tilt"\n'
+    path.write_text(constants + CODE.replace('MethodSpec(name="acme-tilt", build=Method)', call))
+    assert [ref.name for ref in targets_of(str(path), None)] == ["acme-tilt"]
+
+
+def test_a_name_that_is_worked_out_is_taken_from_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "my_tilt.py"
+    path.write_text(CODE.replace('"acme-tilt"', "name_of(__file__)"))
+    assert [ref.name for ref in targets_of(str(path), None)] == ["my-tilt"]
+
+
 def test_a_project_offers_what_its_entry_points_name(project: Path) -> None:
     found = targets_of(str(project), None)
     assert [(ref.kind, ref.name) for ref in found] == [
