@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from devbench.audio.files import encode_flac, read_clip
+from devbench.contract.scales import SCALES
 from devbench.errors import CheckError, DataError, DevbenchError
 from devbench.results.conversion import clip_error
 from devbench.running.again import planned_here
-from devbench.running.conversion import shared_events, typical_event
+from devbench.running.conversion import floor_of, shared_events, typical_event
 from devbench.running.convert_sound import room_for
 from devbench.running.converting import convert_clips, scratch_folder
 from devbench.running.features import FeatureCache, ensure_features
@@ -97,9 +98,10 @@ def hear(record: Record, store: Store, expectation: Expectation, talk: Talk) -> 
     store.prepare()
     talk.phase("features")
     features = ensure_features(planned, store=store.folder, on_progress=talk.progress)
-    if features.scale == "waveform":
+    if features.scale in ("waveform", "cepstral"):
         raise CheckError(
-            f"front end {record.plan.frontend.name!r} gives no spectrogram",
+            f"front end {record.plan.frontend.name!r} gives no spectrogram but "
+            f"{SCALES[features.scale]}",
             fix="report a run with the benchmark's own front end",
         )
     targets, apart = _targets(planned, record)
@@ -158,6 +160,8 @@ def _converted(
         return {}, f"{plan.method.name} changes no clip.", []
     if features.is_live:
         return {}, "Its front end is in the classifier: nothing is converted before it.", []
+    if features.scale != "db":
+        return {}, f"Its front end gives {SCALES[features.scale]}: a change there is no gain.", []
     try:
         with scratch_folder(store) as scratch:
             found = convert_clips(
@@ -227,7 +231,7 @@ def _cut(
         return Take(device, shown[frames], encode_flac(part * scale, rate_hz),
                     float(-20 * np.log10(scale)))  # fmt: skip
 
-    floor_db = settings.floor_db
+    floor_db = floor_of(planned, features)
     pairs = []
     for target, heard, shown in zip(others, real, real_db, strict=True):
         changed = converted.get(target)

@@ -6,6 +6,7 @@ recorded of the same events never leave this process, which loads no plugin.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -321,6 +322,11 @@ def _examples(
     return examples
 
 
+def floor_of(planned: Planned, features: FeatureCache) -> float:
+    """Return what lower values count as; only decibels have such a floor."""
+    return planned.benchmark.features.floor_db if features.scale == "db" else -math.inf
+
+
 def typical_event(
     planned: Planned, features: FeatureCache, targets: Sequence[str], split: HeldOut
 ) -> str | None:
@@ -330,7 +336,7 @@ def typical_event(
     """
     import numpy as np
 
-    floor_db = planned.benchmark.features.floor_db
+    floor_db = floor_of(planned, features)
     errors: dict[str, list[float]] = {}
     for target in targets:
         for own, other in shared_events(planned, target, split):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 
-from devbench.errors import DataError
+from devbench.errors import CheckError, DataError
 from devbench.plugin_kit.tiny import make_corpus
 from devbench.reports import hearing
 from devbench.reports.hearing import Heard, hear
@@ -38,9 +39,9 @@ class Case:
         return hear(record or self.record, self.world.store, self.expectation, Talk())
 
 
-def case_of(world: World, method: str) -> Case:
+def case_of(world: World, method: str, **more: Any) -> Case:
     """Return a record of a run that was planned and never trained: nothing here needs weights."""
-    planned = world.plan(method)
+    planned = world.plan(method, **more)
     plan = planned.plan
     made = make_run(source=plan.source, devices=(plan.source, *plan.targets))
     record = made.record.model_copy(update={"plan": plan, "run_id": plan.run_id})
@@ -129,6 +130,17 @@ def test_a_converter_that_is_not_there_is_not_trained(world: World) -> None:
     heard = case_of(world, "umc-real").hear()
     assert "devbench converter train" in heard.why_not
     assert not any((world.store.folder / "artifacts").glob("*"))
+
+
+@pytest.mark.usefixtures("without_workers")
+def test_only_decibels_are_played_as_gains(world: World) -> None:
+    heard = case_of(world, "transport-match", frontend="pcen").hear()
+    assert "compressed by its own past" in heard.why_not and not heard.is_db
+    assert heard.pairs and all(pair.converted is None for pair in heard.pairs)
+    assert heard_view(heard).unit == "value"
+    settings = ("frontend.n_coefficients=20",)
+    with pytest.raises(CheckError, match="'mfcc' gives no spectrogram but cepstral"):
+        case_of(world, "transport-match", frontend="mfcc", settings=settings).hear()
 
 
 def test_what_is_not_at_hand_is_named(shifted: Case, monkeypatch: pytest.MonkeyPatch) -> None:

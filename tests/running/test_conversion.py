@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from devbench.running import conversion, converting
 from devbench.running.conversion import (
     evaluate,
     evaluate_references,
+    floor_of,
     plan_sources,
     reference_curves,
     shared_events,
@@ -194,6 +197,15 @@ def test_only_events_that_both_recorded_count(world: World) -> None:
     assert [own.event_id for own, _ in shared_events(fewer, "tablet", "test")] == events[:1]
     features = ensure_features(planned, store=world.store.folder, on_progress=lambda d, t: None)
     assert typical_event(fewer, features, ["tablet", "watch"], "test") == events[0]
+    high = planned.benchmark.features.model_copy(update={"floor_db": 500.0})
+    benchmark = planned.benchmark.model_copy(update={"features": high})
+    raised = replace(planned, benchmark=benchmark)
+    everything = floor_of(raised, features)
+    nothing = floor_of(raised, replace(features, scale="compressed"))
+    assert (everything, nothing) == (500.0, -math.inf)
+    found = [typical_event(raised, replace(features, scale=scale), ["tablet", "watch"], "test")
+             for scale in ("db", "compressed")]  # fmt: skip
+    assert found[1] == typical_event(planned, features, ["tablet", "watch"], "test") != found[0]
     with pytest.raises(DataError, match="recorded no event"):
         shared_events(fewer, "tablet", "val")
 
