@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import keyword
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
+from importlib import metadata, resources
 from pathlib import Path
 from string import Template
 
@@ -116,3 +117,15 @@ def _require_free(name: str, kind: Kind) -> None:
             f"{kind} {name!r} is offered by {offers[0].origin} already",
             fix="choose another name",
         )
+    if owner := _owner_of(module):
+        raise ConfigurationError(
+            f"{kind} name {name!r} makes a module {module!r}, which would hide that of {owner}",
+            fix=f"put a word before it, such as my-{name}",
+        )
+
+
+def _owner_of(module: str) -> str:
+    """Return who has a module of that name: in a folder of its own, a file comes before it."""
+    if module in sys.stdlib_module_names:
+        return "Python"
+    return ", ".join(sorted(set(metadata.packages_distributions().get(module, []))))

@@ -134,7 +134,7 @@ def _name_in(function: ast.FunctionDef, texts: Mapping[str, str]) -> str:
 
 def _texts_of(tree: ast.Module) -> dict[str, str]:
     """Return the constant texts of a module, by the name of their variable."""
-    found = {}
+    found: dict[str, str] = {}
     for node in tree.body:
         targets = node.targets if isinstance(node, ast.Assign) else []
         if isinstance(node, ast.AnnAssign):
@@ -145,8 +145,8 @@ def _texts_of(tree: ast.Module) -> dict[str, str]:
 
 
 def _text_of(node: object) -> str:
-    is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
-    return str(node.value) if is_text else ""
+    value = node.value if isinstance(node, ast.Constant) else None
+    return value if isinstance(value, str) else ""
 
 
 def rivals(ref: PluginRef) -> list[PluginRef]:

@@ -160,9 +160,7 @@ def check(request: Request, *, data: Path | None) -> Checked:
     described = _described(refs, settings, request, benchmark)
     _require_scale(described)
     _require_folders(request.method, described["method"])
-    method_options = named_by_content(
-        described["method"]["options"], _folders(described["method"])
-    )
+    method_options = named_by_content(described["method"]["options"], _folders(described["method"]))
     require_corpus(benchmark.corpus, data=data)
     device = chosen_device(request.device)
     return Checked(

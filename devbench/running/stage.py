@@ -124,7 +124,8 @@ def model_job(planned: Planned, features: FeatureCache) -> ModelJob:
     square = sum(float(np.square(clip - mean_db, dtype=np.float64).sum()) for clip in frames)
     return ModelJob(
         method=Part(
-            ref=planned.refs["method"].to_dict(), options=staged_options(plan.method.options, planned.folders)
+            ref=planned.refs["method"].to_dict(),
+            options=staged_options(plan.method.options, planned.folders),
         ),
         backbone=Part(ref=planned.refs["backbone"].to_dict(), options=plan.backbone.options),
         frontend=Part(ref=planned.refs["frontend"].to_dict(), options=plan.frontend.options),

@@ -59,12 +59,25 @@ def test_what_exists_is_left_as_it_is(as_link: bool, tmp_path: Path) -> None:
         ("class", "no good module name"),
         ("devbench", "no good module name"),
         ("gain", "offered by devbench"),
+        ("random", "would hide that of Python"),
+        ("types", "would hide that of Python"),
+        ("numpy", "would hide that of numpy"),
+        ("torch", "would hide that of torch"),
+        ("sklearn", "would hide that of scikit-learn"),
+        ("pytest", "would hide that of pytest"),
     ],
 )
 def test_names_are_checked(name: str, words: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=words):
         new_project(name, "method", tmp_path / "project")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_hides_a_module_comes_with_one_that_does_not(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        new_project("random", "method", tmp_path / "project")
+    assert "'random'" in caught.value.what and caught.value.fix.endswith(" my-random")
+    assert new_project("my-random", "method", tmp_path / "project").files
 
 
 def test_a_name_of_another_kind_is_free(tmp_path: Path) -> None:

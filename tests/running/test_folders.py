@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("module_without_workers")
 
 METHOD = Path(__file__).parent / "plugins" / "counts_files.py"
 
-SAYS = '''
+SAYS = """
 from devbench import Method, MethodSpec, hookimpl
 
 class Says(Method):
@@ -26,7 +26,7 @@ class Says(Method):
 @hookimpl
 def devbench_method():
     return MethodSpec(name="says", build=Says)
-'''
+"""
 
 
 @pytest.fixture(scope="module")
