@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from devbench.benchmark.load import benchmark_names
-from devbench.contract.options import is_folder
+from devbench.contract.options import FOLDER
 
 if TYPE_CHECKING:
     from devbench.results.record import PartPlan, Plan, Record
@@ -87,7 +87,8 @@ def _settings(parts: Mapping[str, PartPlan]) -> Iterable[str]:
     for prefix, part in parts.items():
         for name in sorted(set(part.opened) - {"name"}):
             value = part.options.get(name)
-            yield from ("--set", f"{prefix}{name}={'DIR' if is_folder(value) else value}")
+            is_folder = isinstance(value, str) and value.startswith(FOLDER)
+            yield from ("--set", f"{prefix}{name}={'DIR' if is_folder else value}")
 
 
 def _plugin(plan: Plan) -> list[str]:
