@@ -105,10 +105,14 @@ def write_corpus(folder: Path, header: CorpusHeader, clips: Iterable[Clip]) -> C
 
 
 def _read_rows(path: Path, header: CorpusHeader) -> list[Clip]:
+    data = table_bytes(path, at_most=MAX_MANIFEST_BYTES)
     try:
-        text = table_bytes(path, at_most=MAX_MANIFEST_BYTES).decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:  # replaced letters could make one event of two
-        raise ConfigurationError(f"{path}: no UTF-8 text", fix="save it as UTF-8") from error
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(
+            f"{path}: line {line}: no UTF-8 text", fix="save it as UTF-8"
+        ) from error
     reader = csv.reader(io.StringIO(text, newline=""))
     try:
         return _clips(path, reader, header)
