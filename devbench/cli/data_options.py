@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from devbench.audio.files import RATES_HZ
+
 existing_file = click.Path(path_type=Path, exists=True, dir_okay=False)
 folder = click.Path(path_type=Path, file_okay=False)
 out_option = click.option("--out", type=folder, required=True, help="Corpus folder to make.")
@@ -15,7 +17,7 @@ jobs_option = click.option(
 rate_option = click.option(
     "--rate",
     "rate_hz",
-    type=click.IntRange(1000, 768_000),
+    type=click.IntRange(*RATES_HZ),
     default=None,
     metavar="HZ",
     help="Convert files of another rate to this one (soxr, quality HQ); without it they are "

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from devbench.audio.files import RATES_HZ
 from devbench.contract.names import NAME_PATTERN
 from devbench.contract.values import Device, Provenance
 from devbench.errors import DataError
@@ -25,7 +26,7 @@ class DeviceEntry(BaseModel):
     id: Slug
     label: str = Field(max_length=120)
     kind: str = Field(max_length=60)
-    sample_rate_hz: int = Field(gt=0, le=768_000)
+    sample_rate_hz: int = Field(ge=RATES_HZ[0], le=RATES_HZ[1])
     provenance: Provenance
 
 
@@ -45,7 +46,7 @@ class CorpusHeader(BaseModel):
     provenance: Provenance
     licence: str = Field(max_length=4000)
     citation: str = Field(max_length=16_000)
-    sample_rate_hz: int = Field(gt=0, le=768_000)
+    sample_rate_hz: int = Field(ge=RATES_HZ[0], le=RATES_HZ[1])
     devices: list[DeviceEntry] = Field(min_length=1, max_length=1000)
 
     @field_validator("devices")

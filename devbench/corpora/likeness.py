@@ -39,7 +39,7 @@ def fingerprint(mono: NDArray[np.float32], rate_hz: int) -> str:
     """
     import numpy as np
 
-    window = max(16, 1 << max(0, round(np.log2(WINDOW_S * rate_hz))))
+    window = max(16, 1 << round(np.log2(WINDOW_S * rate_hz)))
     hop = window // 2
     mono = mono[: round(LONGEST_S * rate_hz)]
     mono = mono / max(float(np.max(np.abs(mono))), 1e-30)  # squares of what is far too loud

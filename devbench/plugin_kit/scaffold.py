@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ def new_project(name: str, kind: Kind, folder: Path) -> Made:
     return Made(
         folder,
         tuple(folder / place for place in texts),
-        (f"cd {folder}", *next_commands(name, kind)),
+        (f"cd {shlex.quote(str(folder))}", *next_commands(name, kind)),
     )
 
 

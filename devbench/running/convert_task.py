@@ -25,7 +25,7 @@ from devbench.running.classifier import build_method, set_up_torch
 from devbench.running.clips import StagedClips, save_clips
 from devbench.running.convert_jobs import ConvertJob, reserve
 from devbench.running.finder import ArtifactMissing
-from devbench.running.fitting import Stage, fit_method
+from devbench.running.fitting import Stage, fit_method, require_converts
 from devbench.running.frontend import build_frontend
 from devbench.running.plugin_faults import naming
 from devbench.running.worker import Channel
@@ -69,7 +69,7 @@ def run(job_data: Any, channel: Channel) -> dict[str, Any]:
                 if not wanted:
                     continue
                 spec, method = build_method(fit.model.method)
-                _require_converts(method, spec.name)
+                require_converts(method, spec.name)
                 found = fit_method(fit, targets, method, here=here, stage=stage, allow=allow)
                 uses += [use.model_dump(mode="json") for use in found]
                 methods |= dict.fromkeys(wanted, method)
@@ -149,14 +149,6 @@ def _convert_all(
             sound.convert(converter, folder, report)
         else:
             _convert_clips(job, converter, here, folder, report)
-
-
-def _require_converts(method: Method, name: str) -> None:
-    if type(method).convert is Method.convert:
-        raise ContractError(
-            f"method {name!r} converts no clips: it has no hook convert",
-            fix="choose a converter, such as fr-shift-real or umc-real (devbench ls methods)",
-        )
 
 
 def _convert_clips(

@@ -25,7 +25,7 @@ from devbench.running.classifier import Classifier, build_method, set_up_torch
 from devbench.running.clips import StagedClips
 from devbench.running.explain_jobs import ClassifierLayers, ConverterLayers, ExplainJob
 from devbench.running.finder import ArtifactMissing
-from devbench.running.fitting import Stage, fit_method
+from devbench.running.fitting import Stage, converts, fit_method, require_converts
 from devbench.running.frontend import build_frontend
 from devbench.running.layers import (
     EMBEDDING,
@@ -100,7 +100,7 @@ def _classifier(
             rows += [group[row] for row in _use(used, clips, spec.stages, recorder)]
             channel.send({"event": "progress", "done": (number + 1) / len(job.groups)})
         _, method = build_method(job.model.method)
-    return {"rows": rows, "artifacts": [], "converts": _converts(method)}
+    return {"rows": rows, "artifacts": [], "converts": converts(method)}
 
 
 def _use(
@@ -136,10 +136,6 @@ def _use(
     return found
 
 
-def _converts(method: Method) -> bool:
-    return type(method).convert is not Method.convert
-
-
 def _converter(
     job: ConverterLayers, recorder: Recorder, here: Path, channel: Channel
 ) -> dict[str, Any]:
@@ -160,11 +156,7 @@ def _converter(
         try:
             for targets in fit.target_sets:
                 spec, method = build_method(fit.model.method)
-                if not _converts(method):
-                    raise ContractError(
-                        f"method {spec.name!r} converts no clips: it has no hook convert",
-                        fix="choose a converter, such as umc-real or mc-200 (devbench ls methods)",
-                    )
+                require_converts(method, spec.name)
                 found = fit_method(fit, targets, method, here=here, stage=stage, allow=allow)
                 uses += [use.model_dump(mode="json") for use in found]
                 methods |= dict.fromkeys(targets, method)

@@ -12,6 +12,7 @@ from devbench.contract.access import Access
 from devbench.contract.method import Method
 from devbench.contract.side import SideInformation
 from devbench.contract.values import FrequencyResponse
+from devbench.errors import ContractError
 from devbench.files import read_json
 from devbench.running.clips import StagedClips
 from devbench.running.finder import Finder
@@ -137,3 +138,17 @@ def _side_information(
         _labelled=views("labelled", Access.TARGET_LABELS),
         _artifact=finder,
     )
+
+
+def converts(method: Method) -> bool:
+    """Return whether a method turns clips of one device into those of another."""
+    return type(method).convert is not Method.convert
+
+
+def require_converts(method: Method, name: str) -> None:
+    """Refuse a method that converts no clips."""
+    if not converts(method):
+        raise ContractError(
+            f"method {name!r} converts no clips: it has no hook convert",
+            fix="choose a converter, such as fr-shift-real or umc-real (devbench ls methods)",
+        )

@@ -24,6 +24,7 @@ from devbench.running import convert_task
 from devbench.running.clips import save_clips
 from devbench.running.conversion import plan_sources
 from devbench.running.convert_sound import ConvertedSound, convert_sound, room_for
+from devbench.running.fitting import require_converts
 from devbench.running.plan import Request
 from devbench_plugins.networks.log_mel import LogMel
 from helpers.runs import World
@@ -240,4 +241,4 @@ def test_what_a_converter_must_not_return_is_refused(tmp_path: Path) -> None:
         with pytest.raises(kind, match=words):
             converter_of(method, sound).convert(batch)
     with pytest.raises(ContractError, match="'baseline' converts no clips"):
-        convert_task._require_converts(Method(), "baseline")
+        require_converts(Method(), "baseline")
